@@ -1,0 +1,1 @@
+#![doc = "Black-box suites."]
