@@ -1,0 +1,53 @@
+//! Each HTTP request is signed by the seat, so that a stolen session is worth nothing and a replay is seen.
+
+use record_model::{DeploymentId, LogId};
+use sha2::{Digest, Sha256};
+
+use crate::keys::{PublicKey, Purpose, SeatKey, Signature};
+
+/// What a request's signature covers.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestToSign<'a> {
+    /// `GET`, `POST`.
+    pub method: &'a str,
+    /// Path and query as sent.
+    pub path: &'a str,
+    /// The body as sent.
+    pub body: &'a [u8],
+    /// The log the device believes it talks to; 16 zero bytes before it knows one.
+    pub log: LogId,
+    /// Rises with every request of the seat.
+    pub counter: u64,
+}
+
+impl RequestToSign<'_> {
+    fn bytes(&self) -> Vec<u8> {
+        let body_hash: [u8; 32] = Sha256::digest(self.body).into();
+        record_model::hash_parts(
+            "lakou/request-parts/v1",
+            [
+                self.method.as_bytes(),
+                self.path.as_bytes(),
+                &body_hash,
+                self.log.as_bytes(),
+                &self.counter.to_be_bytes(),
+            ],
+        )
+        .to_vec()
+    }
+
+    /// The seat's signature over all of it.
+    pub fn sign(&self, key: &SeatKey, deployment: DeploymentId) -> Signature {
+        key.sign(Purpose::Request, deployment, &self.bytes())
+    }
+}
+
+/// True when the signature covers exactly this request.
+pub fn verify_request(
+    request: &RequestToSign<'_>,
+    key: &PublicKey,
+    deployment: DeploymentId,
+    signature: &Signature,
+) -> bool {
+    key.signed(Purpose::Request, deployment, &request.bytes(), signature)
+}
