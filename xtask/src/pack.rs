@@ -6,6 +6,8 @@ mod check;
 mod description;
 mod form;
 mod sheet;
+#[cfg(test)]
+mod tests;
 mod workbook;
 
 use std::error::Error;
