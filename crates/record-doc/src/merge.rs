@@ -1,6 +1,6 @@
 //! The one merge function, and the same on a record already open.
 
-use automerge::{Automerge, Change};
+use automerge::{Automerge, AutomergeError, Change};
 use record_model::ChangeHash;
 
 use crate::actor::ActorBytes;
@@ -146,9 +146,10 @@ impl RecordDoc {
         } else {
             None
         };
-        let applied = guarded(|| apply_to_copy(&self.doc, change.bytes, expected)).unwrap_or(None);
-        let Some((doc, hash)) = applied else {
-            return MergeVerdict::Refused { rule: GuardRule::NotApplied };
+        let applied = guarded(|| apply_to_copy(&self.doc, change.bytes, expected));
+        let (doc, hash) = match applied.unwrap_or(Err(GuardRule::NotApplied)) {
+            Ok(applied) => applied,
+            Err(rule) => return MergeVerdict::Refused { rule },
         };
         if !options.reload_check {
             *self = Self { doc, saved: None };
@@ -171,15 +172,19 @@ fn apply_to_copy(
     doc: &Automerge,
     bytes: &[u8],
     expected: Option<(ChangeHash, usize)>,
-) -> Option<(Automerge, ChangeHash)> {
-    let change = Change::from_bytes(bytes.to_vec()).ok()?;
+) -> Result<(Automerge, ChangeHash), GuardRule> {
+    let change = Change::from_bytes(bytes.to_vec()).map_err(|_| GuardRule::NotApplied)?;
     let hash = ChangeHash::from_bytes(change.hash().0);
     if expected.is_some_and(|expected| expected != (hash, change.len())) {
-        return None;
+        return Err(GuardRule::NotApplied);
     }
     let mut copy = doc.clone();
-    copy.apply_changes([change]).ok()?;
-    (heads(&copy).contains(&hash) && nothing_waits(&copy)).then_some((copy, hash))
+    copy.apply_changes([change]).map_err(|error| match error {
+        AutomergeError::DuplicateSeqNumber(..) => GuardRule::Sequence,
+        _ => GuardRule::NotApplied,
+    })?;
+    let applied = heads(&copy).contains(&hash) && nothing_waits(&copy);
+    if applied { Ok((copy, hash)) } else { Err(GuardRule::NotApplied) }
 }
 
 /// Saves, loads what was saved, and gives the loaded document: what a later process will see is what this one goes on with.
