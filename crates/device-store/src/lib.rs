@@ -1,1 +1,31 @@
 #![doc = include_str!("../README.md")]
+
+mod chain;
+mod doctor;
+mod durable;
+mod error;
+mod home;
+mod keys;
+mod log;
+mod people;
+mod published;
+mod records;
+mod roster;
+mod row;
+mod store;
+mod sync_state;
+
+pub use chain::{ChainPlace, DeltaCounts, OutboxRow, OwnDelta, SeatRow, Waiting};
+pub use doctor::{Examination, Fault};
+pub use error::DeviceStoreError;
+pub use home::Home;
+pub use keys::{KdfParams, PersonSecrets, recover_key};
+pub use log::{Delivery, LogEntry, PulledRow, PulledState, PulledToStore, RecordDelta};
+pub use people::{DeploymentRow, NewSeat, PendingEnrolment};
+pub use published::{Publication, PublicationState};
+pub use records::{
+    ChangeRow, Cut, Draft, JournalEntry, RecordFilter, RecordRow, RecordStatus, StatementKind, StatementRow,
+};
+pub use roster::{Standing, StandingRow};
+pub use store::{DeviceStore, Tx};
+pub use sync_state::SyncState;

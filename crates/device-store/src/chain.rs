@@ -1,0 +1,415 @@
+//! The chains of this laptop's seats, and the outbox.
+
+use record_model::{DeltaHash, DeltaKind, EpochId, Hlc, Instant, OutcomeCode, ReasonCode, RecordId, SeatId};
+use rusqlite::{Row, params};
+use signed_delta::{Header, PublicKey, SignedDelta};
+
+use crate::error::DeviceStoreError;
+use crate::row::{Columns, bad};
+use crate::store::Tx;
+
+/// One person on this laptop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatRow {
+    /// The seat.
+    pub seat: SeatId,
+    /// The person, by the name of their wrap.
+    pub person: String,
+    /// The laptop's name.
+    pub device: String,
+    /// The seat's key.
+    pub public_key: PublicKey,
+    /// Envelope of the certificate delta it was enrolled with.
+    pub certificate: Vec<u8>,
+    /// The open epoch, the next seq in it and the hash of the delta before; none before the first epoch.
+    pub epoch: Option<(EpochId, u64, DeltaHash)>,
+    /// True when an epoch must be opened before anything else is written.
+    pub epoch_needed: bool,
+    /// The next registration number's serial.
+    pub next_serial: u32,
+}
+
+/// Where the next delta of a seat goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainPlace {
+    /// Which run.
+    pub epoch: EpochId,
+    /// Place in it.
+    pub seq: u64,
+    /// Hash of the delta before.
+    pub prev_hash: DeltaHash,
+}
+
+/// A delta signed here, ready to be written down.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnDelta<'a> {
+    /// The delta.
+    pub signed: &'a SignedDelta,
+    /// Its name, which the caller has at hand.
+    pub hash: DeltaHash,
+    /// By this laptop's clock.
+    pub created_at: Instant,
+}
+
+/// One delta that no receipt covers yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// Whose chain.
+    pub seat: SeatId,
+    /// Which run.
+    pub epoch: EpochId,
+    /// Place in the chain.
+    pub seq: u64,
+    /// Its name.
+    pub hash: DeltaHash,
+    /// Its bytes.
+    pub envelope: Vec<u8>,
+}
+
+/// What waits to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// How many deltas.
+    pub deltas: u64,
+    /// How many records they are about.
+    pub records: u64,
+    /// When the oldest was written.
+    pub oldest_at: Option<Instant>,
+    /// How many bytes they are, before compression.
+    pub bytes: u64,
+}
+
+/// Own deltas by what became of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeltaCounts {
+    /// Wait to be sent.
+    pub to_send: Waiting,
+    /// A receipt covers them.
+    pub delivered: u64,
+    /// The server would not take them.
+    pub refused: Vec<(ReasonCode, u64)>,
+    /// Delivered, and the server said what it made of them.
+    pub outcomes: Vec<(OutcomeCode, Option<ReasonCode>, u64)>,
+}
+
+fn seat_row(row: &Row<'_>) -> rusqlite::Result<SeatRow> {
+    let epoch = match (row.maybe_id(5)?, row.maybe_id(7)?) {
+        (Some(epoch), Some(prev_hash)) => Some((epoch, row.u64(6)?, prev_hash)),
+        _ => None,
+    };
+    Ok(SeatRow {
+        seat: row.id(0)?,
+        person: row.get(1)?,
+        device: row.get(2)?,
+        public_key: PublicKey::from_bytes(&row.id(3)?).map_err(|_| bad(3))?,
+        certificate: row.get(4)?,
+        epoch,
+        epoch_needed: row.get(8)?,
+        next_serial: row.get(9)?,
+    })
+}
+
+const SEAT: &str = "SELECT seat, person, device, public_key, certificate, epoch, next_seq, prev_hash, epoch_needed, \
+                    next_serial FROM seats";
+
+impl Tx<'_> {
+    /// Everyone's seats, by name.
+    pub fn seats(&self) -> Result<Vec<SeatRow>, DeviceStoreError> {
+        self.all("read the seats", &format!("{SEAT} ORDER BY person"), [], seat_row)
+    }
+
+    /// One seat.
+    pub fn seat(&self, seat: SeatId) -> Result<SeatRow, DeviceStoreError> {
+        self.one("read the seat", &format!("{SEAT} WHERE seat = ?1"), [seat.as_bytes()], seat_row)?
+            .ok_or(DeviceStoreError::UnknownSeat { seat })
+    }
+
+    /// Where the seat's next delta goes. An error when an epoch must be opened first.
+    pub fn next_place(&self, seat: SeatId) -> Result<ChainPlace, DeviceStoreError> {
+        self.rotate_incarnation_once()?;
+        let row = self.seat(seat)?;
+        match row.epoch {
+            Some((epoch, seq, prev_hash)) if !row.epoch_needed => Ok(ChainPlace { epoch, seq, prev_hash }),
+            _ => Err(DeviceStoreError::EpochNeeded { seat }),
+        }
+    }
+
+    /// The last delta this store knows the seat wrote.
+    pub fn chain_end(&self, seat: SeatId) -> Result<Option<(EpochId, u64, DeltaHash)>, DeviceStoreError> {
+        Ok(self.seat(seat)?.epoch.map(|(epoch, next, hash)| (epoch, next - 1, hash)))
+    }
+
+    /// Writes down the first delta of an epoch: from now on the seat writes there.
+    pub fn open_epoch(&self, delta: OwnDelta<'_>) -> Result<(), DeviceStoreError> {
+        self.rotate_incarnation_once()?;
+        let header = delta.signed.header();
+        let previous = self.chain_end(header.seat)?.map(|(epoch, ..)| epoch);
+        if header.kind != DeltaKind::Epoch || header.seq != 1 {
+            return Err(DeviceStoreError::NotNext { seat: header.seat });
+        }
+        self.insert_own(&delta)?;
+        self.put_epoch(header.seat, header.epoch, previous)?;
+        self.execute(
+            "open the epoch",
+            "UPDATE seats SET epoch = ?2, next_seq = 2, prev_hash = ?3, epoch_needed = 0 WHERE seat = ?1",
+            params![header.seat.as_bytes(), header.epoch.as_bytes(), delta.hash.as_bytes()],
+        )?;
+        Ok(())
+    }
+
+    /// Appends to a seat's chain, at exactly the place [`Tx::next_place`] gave in this transaction.
+    pub fn append(&self, delta: OwnDelta<'_>) -> Result<(), DeviceStoreError> {
+        let Header { seat, epoch, seq, prev_hash, .. } = *delta.signed.header();
+        self.insert_own(&delta)?;
+        let moved = self.execute(
+            "advance the chain",
+            "UPDATE seats SET next_seq = next_seq + 1, prev_hash = ?5
+             WHERE seat = ?1 AND epoch = ?2 AND next_seq = ?3 AND prev_hash = ?4 AND epoch_needed = 0",
+            params![
+                seat.as_bytes(),
+                epoch.as_bytes(),
+                seq as i64,
+                prev_hash.as_bytes(),
+                delta.hash.as_bytes()
+            ],
+        )?;
+        if moved == 1 { Ok(()) } else { Err(DeviceStoreError::NotNext { seat }) }
+    }
+
+    fn insert_own(&self, delta: &OwnDelta<'_>) -> Result<(), DeviceStoreError> {
+        let header = delta.signed.header();
+        self.execute(
+            "write the delta",
+            "INSERT INTO own_deltas (seat, epoch, seq, hash, record, kind, hlc, created_at, envelope)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                header.seat.as_bytes(),
+                header.epoch.as_bytes(),
+                header.seq as i64,
+                delta.hash.as_bytes(),
+                header.about().map(|record| record.as_bytes().to_vec()),
+                header.kind.code(),
+                header.hlc.0 as i64,
+                delta.created_at.unix_ms(),
+                delta.signed.encode()
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// The next reading of this laptop's hybrid clock, written down.
+    pub fn next_hlc(&self, now: Instant) -> Result<Hlc, DeviceStoreError> {
+        let last = self.one("read the clock", "SELECT hlc FROM clock", [], |row| row.hlc(0))?;
+        let next = last.unwrap_or_default().next(now);
+        self.execute("advance the clock", "UPDATE clock SET hlc = ?1", [next.0 as i64])?;
+        Ok(next)
+    }
+
+    /// Takes note of another seat's reading, so that what is written here after it also sorts after it.
+    pub fn observe_hlc(&self, seen: Hlc) -> Result<(), DeviceStoreError> {
+        self.execute("advance the clock", "UPDATE clock SET hlc = max(hlc, ?1)", [seen.0 as i64])?;
+        Ok(())
+    }
+
+    /// The next serial of the seat's range of registration numbers. Never given twice.
+    pub fn next_registration_serial(&self, seat: SeatId) -> Result<u32, DeviceStoreError> {
+        let serial = self.seat(seat)?.next_serial;
+        self.execute(
+            "take a registration number",
+            "UPDATE seats SET next_serial = next_serial + 1 WHERE seat = ?1",
+            [seat.as_bytes()],
+        )?;
+        Ok(serial)
+    }
+
+    /// The counter of the seat's next request. Never given twice, so it is written before the request is sent.
+    pub fn next_request_counter(&self, seat: SeatId) -> Result<u64, DeviceStoreError> {
+        let counter = self.one(
+            "count the request",
+            "UPDATE seats SET request_counter = request_counter + 1 WHERE seat = ?1 RETURNING request_counter",
+            [seat.as_bytes()],
+            |row| row.u64(0),
+        )?;
+        counter.ok_or(DeviceStoreError::UnknownSeat { seat })
+    }
+
+    /// The oldest deltas that no receipt covers, in the order they were written: so in chain order within each epoch,
+    /// and epochs in the order they were opened.
+    pub fn outbox(&self, limit: usize) -> Result<Vec<OutboxRow>, DeviceStoreError> {
+        self.all(
+            "read the outbox",
+            "SELECT seat, epoch, seq, hash, envelope FROM own_deltas WHERE delivery = 'to_send' ORDER BY id LIMIT ?1",
+            [limit as i64],
+            |row| {
+                Ok(OutboxRow {
+                    seat: row.id(0)?,
+                    epoch: row.id(1)?,
+                    seq: row.u64(2)?,
+                    hash: row.id(3)?,
+                    envelope: row.get(4)?,
+                })
+            },
+        )
+    }
+
+    /// A signed receipt covers this part of a chain. Gives how many deltas that settles.
+    pub fn mark_delivered(
+        &self,
+        seat: SeatId,
+        epoch: EpochId,
+        through_seq: u64,
+        at: Instant,
+    ) -> Result<u64, DeviceStoreError> {
+        let marked = self.execute(
+            "mark deltas delivered",
+            "UPDATE own_deltas SET delivery = 'delivered', delivered_at = ?4
+             WHERE seat = ?1 AND epoch = ?2 AND seq <= ?3 AND delivery = 'to_send'",
+            params![seat.as_bytes(), epoch.as_bytes(), bounded(through_seq), at.unix_ms()],
+        )?;
+        Ok(marked as u64)
+    }
+
+    /// The server would not take this delta: it is kept, and not sent again. The seat opens a new epoch before it
+    /// writes again, because nothing behind a gap ever counts as delivered.
+    pub fn mark_refused(
+        &self,
+        seat: SeatId,
+        epoch: EpochId,
+        seq: u64,
+        reason: ReasonCode,
+    ) -> Result<(), DeviceStoreError> {
+        self.execute(
+            "mark a delta refused",
+            "UPDATE own_deltas SET delivery = 'refused', reason = ?4
+             WHERE seat = ?1 AND epoch = ?2 AND seq = ?3 AND delivery = 'to_send'",
+            params![seat.as_bytes(), epoch.as_bytes(), bounded(seq), reason.code()],
+        )?;
+        self.execute(
+            "ask for a new epoch",
+            "UPDATE seats SET epoch_needed = 1 WHERE seat = ?1 AND epoch = ?2",
+            params![seat.as_bytes(), epoch.as_bytes()],
+        )?;
+        Ok(())
+    }
+
+    /// What the server made of a run of own deltas.
+    pub fn mark_outcome(
+        &self,
+        seat: SeatId,
+        epoch: EpochId,
+        seqs: std::ops::RangeInclusive<u64>,
+        code: OutcomeCode,
+        reason: Option<ReasonCode>,
+    ) -> Result<u64, DeviceStoreError> {
+        let marked = self.execute(
+            "write an outcome",
+            "UPDATE own_deltas SET outcome = ?5, outcome_reason = ?6
+             WHERE seat = ?1 AND epoch = ?2 AND seq BETWEEN ?3 AND ?4",
+            params![
+                seat.as_bytes(),
+                epoch.as_bytes(),
+                bounded(*seqs.start()),
+                bounded(*seqs.end()),
+                code.code(),
+                reason.map(ReasonCode::code)
+            ],
+        )?;
+        Ok(marked as u64)
+    }
+
+    /// How far this store holds each chain of its own seats without a gap: what a pull need not send back.
+    pub fn own_chain_ends(&self) -> Result<Vec<(SeatId, EpochId, u64)>, DeviceStoreError> {
+        self.all(
+            "read the chains",
+            "SELECT seat, epoch, max(seq) FROM own_deltas GROUP BY seat, epoch ORDER BY min(id)",
+            [],
+            |row| Ok((row.id(0)?, row.id(1)?, row.u64(2)?)),
+        )
+    }
+
+    /// True when this delta was signed here.
+    pub fn is_own_delta(&self, hash: DeltaHash) -> Result<bool, DeviceStoreError> {
+        let found = self.one(
+            "look for a delta",
+            "SELECT 1 FROM own_deltas WHERE hash = ?1",
+            [hash.as_bytes()],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// What waits, and what became of the rest.
+    pub fn delta_counts(&self) -> Result<DeltaCounts, DeviceStoreError> {
+        let to_send = self.one(
+            "count what waits",
+            "SELECT count(*), count(DISTINCT record), min(created_at), coalesce(sum(length(envelope)), 0)
+             FROM own_deltas WHERE delivery = 'to_send'",
+            [],
+            |row| {
+                Ok(Waiting {
+                    deltas: row.u64(0)?,
+                    records: row.u64(1)?,
+                    oldest_at: row.maybe_instant(2)?,
+                    bytes: row.u64(3)?,
+                })
+            },
+        )?;
+        let refused = self.all(
+            "count what was refused",
+            "SELECT reason, count(*) FROM own_deltas WHERE delivery = 'refused' GROUP BY reason",
+            [],
+            |row| Ok((reason(row, 0)?.ok_or_else(|| bad(0))?, row.u64(1)?)),
+        )?;
+        let outcomes = self.all(
+            "count outcomes",
+            "SELECT outcome, outcome_reason, count(*) FROM own_deltas WHERE outcome IS NOT NULL GROUP BY 1, 2",
+            [],
+            |row| {
+                let outcome = OutcomeCode::from_code(row.get(0)?).ok_or_else(|| bad(0))?;
+                Ok((outcome, reason(row, 1)?, row.u64(2)?))
+            },
+        )?;
+        let delivered =
+            self.count("count", "SELECT count(*) FROM own_deltas WHERE delivery = 'delivered'", [])?;
+        Ok(DeltaCounts { to_send: to_send.unwrap_or_default(), delivered, refused, outcomes })
+    }
+
+    /// Visits every own delta in chain order: for the examination of the chains.
+    pub(crate) fn each_own_delta(
+        &self,
+        mut visit: impl FnMut(DeltaHash, &[u8]),
+    ) -> Result<(), DeviceStoreError> {
+        self.all(
+            "read the chains",
+            "SELECT hash, envelope FROM own_deltas ORDER BY seat, epoch, seq",
+            [],
+            |row| {
+                visit(row.id(0)?, row.get_ref(1)?.as_blob()?);
+                Ok(())
+            },
+        )?;
+        Ok(())
+    }
+
+    /// Which records have deltas that no receipt covers.
+    pub fn unsent_records(&self) -> Result<Vec<RecordId>, DeviceStoreError> {
+        self.all(
+            "read the outbox",
+            "SELECT DISTINCT record FROM own_deltas WHERE delivery = 'to_send' AND record IS NOT NULL",
+            [],
+            |row| row.id(0),
+        )
+    }
+}
+
+/// Above what SQLite's integers hold there is nothing: our own seqs are counted from 1.
+fn bounded(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn reason(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ReasonCode>> {
+    match row.get::<_, Option<u16>>(column)? {
+        None => Ok(None),
+        Some(code) => ReasonCode::from_code(code).map(Some).ok_or_else(|| bad(column)),
+    }
+}
