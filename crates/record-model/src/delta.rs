@@ -176,6 +176,10 @@ coded!(
         UnknownEpoch = 18, "unknown_epoch";
         /// Class restricted: not taken over this road.
         ClassNotAllowed = 19, "class_not_allowed";
+        /// Builds on a change of the same record that has not arrived.
+        MissingChange = 20, "missing_change";
+        /// About a record of which nothing has arrived.
+        UnknownRecord = 21, "unknown_record";
     }
 );
 

@@ -1,0 +1,209 @@
+//! Verify, append, acknowledge. Nothing here merges.
+
+use std::collections::BTreeMap;
+
+use record_model::{DeltaHash, EpochId, Instant, ReasonCode, SeatId};
+use registry_store::{EpochRow, ReadTx, StoreError, Tx};
+use signed_delta::{ChainEnd, Header, Refusal, Roster, SignedDelta, VerifiedDelta};
+use sync_protocol::PushBatch;
+
+/// What to do with a verified delta. Decided from values, before any write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IngestPlan {
+    /// The next of its chain.
+    Append,
+    /// The log has it.
+    AlreadyHave,
+    /// Kept, and in the tree, but not merged until the deltas before it arrive.
+    HoldAfter {
+        /// Everything up to here is there.
+        through_seq: u64,
+    },
+    /// Another delta stands at its place of the chain, or it builds on one that is not ours. Both are kept, nothing
+    /// more of the epoch is merged, a person decides.
+    Fork,
+}
+
+/// Decides by the chain alone.
+pub fn plan_ingest(
+    header: &Header,
+    hash: DeltaHash,
+    here: &[DeltaHash],
+    end: Option<(u64, DeltaHash)>,
+) -> IngestPlan {
+    let (through_seq, through_hash) = end.unwrap_or((0, Header::NO_PREVIOUS));
+    if here.contains(&hash) {
+        IngestPlan::AlreadyHave
+    } else if !here.is_empty() {
+        IngestPlan::Fork
+    } else if header.seq == through_seq + 1 {
+        if header.prev_hash == through_hash { IngestPlan::Append } else { IngestPlan::Fork }
+    } else {
+        IngestPlan::HoldAfter { through_seq }
+    }
+}
+
+/// A batch whose frames have been judged one by one, outside any transaction.
+pub(crate) struct JudgedBatch {
+    pub(crate) verified: Vec<VerifiedDelta>,
+    pub(crate) refusals: Vec<Refusal>,
+}
+
+/// Verifies each frame on its own: what is wrong with one is a verdict in the receipt.
+pub(crate) fn judge_batch(batch: &PushBatch, roster: &dyn Roster) -> JudgedBatch {
+    let mut judged =
+        JudgedBatch { verified: Vec::with_capacity(batch.envelopes.len()), refusals: Vec::new() };
+    for (index, envelope) in batch.envelopes.iter().enumerate() {
+        let verdict = SignedDelta::decode(envelope)
+            .map_err(|_| ReasonCode::Malformed)
+            .and_then(|signed| signed.verify(roster).map_err(|unverified| unverified.reason()));
+        match verdict {
+            // The registry's own chain is written here and nowhere else.
+            Ok(delta) if delta.is_from_registry() => {
+                judged.refusals.push(Refusal { index: index as u32, reason: ReasonCode::RoleNotAllowed });
+            }
+            Ok(delta) => judged.verified.push(delta),
+            Err(reason) => judged.refusals.push(Refusal { index: index as u32, reason }),
+        }
+    }
+    judged
+}
+
+/// Appends what is new and moves the chains on. Gives the end of every chain touched.
+pub(crate) fn apply_batch(
+    tx: &mut dyn Tx,
+    deltas: &[VerifiedDelta],
+    received_at: Instant,
+) -> Result<Vec<ChainEnd>, StoreError> {
+    let mut ends: BTreeMap<(SeatId, EpochId), EpochRow> = BTreeMap::new();
+    let mut dirty: BTreeMap<(SeatId, EpochId), bool> = BTreeMap::new();
+    for delta in deltas {
+        let header = delta.header();
+        let key = (header.seat, header.epoch);
+        let row = match ends.get(&key) {
+            Some(row) => *row,
+            None => epoch_row(tx, key)?,
+        };
+        let (row, changed) = ingest_one(tx, delta, row, received_at)?;
+        ends.insert(key, row);
+        *dirty.entry(key).or_default() |= changed;
+    }
+    for (key, row) in &ends {
+        if dirty.get(key).copied().unwrap_or_default() {
+            tx.put_epoch(row)?;
+        }
+    }
+    Ok(ends
+        .values()
+        .map(|row| ChainEnd { seat: row.seat, epoch: row.epoch, through_seq: row.through_seq })
+        .collect())
+}
+
+fn epoch_row(tx: &dyn ReadTx, (seat, epoch): (SeatId, EpochId)) -> Result<EpochRow, StoreError> {
+    let fresh = EpochRow {
+        seat,
+        epoch,
+        through_seq: 0,
+        through_hash: Header::NO_PREVIOUS,
+        frozen_by: None,
+        ordinal: 0,
+    };
+    Ok(tx.epoch(seat, epoch)?.unwrap_or(fresh))
+}
+
+/// Appends one delta unless the log has it; gives the epoch's row as it is then, and whether it changed.
+fn ingest_one(
+    tx: &mut dyn Tx,
+    delta: &VerifiedDelta,
+    mut row: EpochRow,
+    received_at: Instant,
+) -> Result<(EpochRow, bool), StoreError> {
+    let header = delta.header();
+    let here: Vec<DeltaHash> =
+        tx.chain_at(header.seat, header.epoch, header.seq)?.into_iter().map(|(_, hash)| hash).collect();
+    let end = (row.through_seq > 0).then_some((row.through_seq, row.through_hash));
+    match plan_ingest(header, delta.hash(), &here, end) {
+        IngestPlan::AlreadyHave => Ok((row, false)),
+        IngestPlan::Append => {
+            tx.append(delta, received_at)?;
+            row.through_seq = header.seq;
+            row.through_hash = delta.hash();
+            advance_over_held(tx, &mut row)?;
+            Ok((row, true))
+        }
+        IngestPlan::HoldAfter { .. } => {
+            tx.append(delta, received_at)?;
+            Ok((row, true))
+        }
+        IngestPlan::Fork => {
+            let index = tx.append(delta, received_at)?;
+            row.frozen_by.get_or_insert(index);
+            Ok((row, true))
+        }
+    }
+}
+
+/// A gap was filled: what waited behind it counts now.
+fn advance_over_held(tx: &mut dyn Tx, row: &mut EpochRow) -> Result<(), StoreError> {
+    while let Some((index, hash)) = tx.chain_at(row.seat, row.epoch, row.through_seq + 1)?.into_iter().next()
+    {
+        let entry = tx.log_entry(index)?;
+        let builds_on_us = entry.is_some_and(|entry| entry.delta.header().prev_hash == row.through_hash);
+        if !builds_on_us {
+            row.frozen_by.get_or_insert(index);
+            return Ok(());
+        }
+        row.through_seq += 1;
+        row.through_hash = hash;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record_model::{Class, DeltaKind, Hlc, RecordId};
+
+    fn header(seq: u64, prev: u8) -> Header {
+        Header {
+            kind: DeltaKind::Change,
+            seat: SeatId::from_bytes([1; 16]),
+            epoch: EpochId::from_bytes([2; 8]),
+            seq,
+            prev_hash: hash(prev),
+            record: RecordId::from_bytes([3; 16]),
+            generation: 0,
+            area: None,
+            class: Class::Personal,
+            hlc: Hlc(0),
+            body_len: 0,
+            body_commit: [0; 32],
+        }
+    }
+
+    fn hash(byte: u8) -> DeltaHash {
+        DeltaHash::from_bytes([byte; 32])
+    }
+
+    #[test]
+    fn the_next_of_a_chain_is_appended_and_a_repeat_is_not() {
+        assert_eq!(plan_ingest(&header(1, 0), hash(1), &[], None), IngestPlan::Append);
+        assert_eq!(plan_ingest(&header(2, 1), hash(2), &[], Some((1, hash(1)))), IngestPlan::Append);
+        assert_eq!(
+            plan_ingest(&header(2, 1), hash(2), &[hash(2)], Some((2, hash(2)))),
+            IngestPlan::AlreadyHave
+        );
+    }
+
+    #[test]
+    fn a_gap_waits() {
+        let plan = plan_ingest(&header(5, 4), hash(5), &[], Some((2, hash(2))));
+        assert_eq!(plan, IngestPlan::HoldAfter { through_seq: 2 });
+    }
+
+    #[test]
+    fn a_rival_or_a_foreign_past_is_a_fork() {
+        assert_eq!(plan_ingest(&header(2, 1), hash(9), &[hash(2)], Some((2, hash(2)))), IngestPlan::Fork);
+        assert_eq!(plan_ingest(&header(3, 8), hash(3), &[], Some((2, hash(2)))), IngestPlan::Fork);
+    }
+}

@@ -1,0 +1,598 @@
+//! From the log into the records: judge, merge, validate, project, and say what became of each delta.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use record_doc::{ForeignChange, MergeVerdict, RecordDoc};
+use record_model::{
+    AnswerPath, ChangeHash, Decision, Marker, OutcomeCode, ReasonCode, RecordId, SeatId, Value,
+};
+use registry_store::{
+    Audience, ChangeOrigin, HeldOn, ItemFilter, ItemRow, LogEntry, OutcomeRow, Projection, ReadTx, RecordRow,
+    RecordStatus, Settlement, StoreError, Tx,
+};
+use signed_delta::{OutcomeAct, OutcomeRun, Roster};
+
+use crate::catalog::Catalog;
+use crate::error::RegistryError;
+use crate::findings::Snapshot;
+use crate::judge::{Bench, Judgement, Said, ToMerge, reaches};
+use crate::project::project;
+
+/// Log entries in one step: one read, one write, one commit.
+pub const MERGE_BATCH: usize = 500;
+
+/// What became of one entry in a step.
+#[derive(Debug, Clone)]
+pub(crate) struct Worked {
+    pub(crate) entry: EntryName,
+    /// The record it is about.
+    pub(crate) record: Option<RecordId>,
+    pub(crate) outcome: Option<(OutcomeCode, Option<ReasonCode>)>,
+    pub(crate) audience: Option<Audience>,
+    pub(crate) hold: Option<HeldOn>,
+    /// It had been held before.
+    pub(crate) was_held: bool,
+    /// It had been held for a change, and is tried again.
+    pub(crate) retried: bool,
+    /// Its author is to hear of it: every seat but the registry's own.
+    pub(crate) tell: bool,
+}
+
+impl Worked {
+    fn new(entry: &LogEntry, roster: &dyn Roster, was_held: bool) -> Self {
+        let header = entry.delta.header();
+        let entry =
+            EntryName { log_index: entry.index, seat: header.seat, epoch: header.epoch, seq: header.seq };
+        let tell = header.seat != roster.registry_key().seat();
+        Self {
+            entry,
+            record: header.about(),
+            outcome: None,
+            audience: None,
+            hold: None,
+            was_held,
+            retried: false,
+            tell,
+        }
+    }
+
+    fn with(self, code: OutcomeCode, reason: Option<ReasonCode>) -> Self {
+        Self { outcome: Some((code, reason)), ..self }
+    }
+}
+
+/// Where an entry stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EntryName {
+    pub(crate) log_index: u64,
+    pub(crate) seat: SeatId,
+    pub(crate) epoch: record_model::EpochId,
+    pub(crate) seq: u64,
+}
+
+/// What a step will write about one record.
+pub(crate) struct RecordPlan {
+    pub(crate) row: RecordRow,
+    pub(crate) changes: Vec<ChangeOrigin>,
+    pub(crate) decisions: Vec<(Decision, u64)>,
+    pub(crate) items: Vec<ItemRow>,
+    pub(crate) projection: Projection,
+}
+
+/// Everything a step will write. A value: nothing has happened yet.
+pub(crate) struct StepPlan {
+    pub(crate) worked: Vec<Worked>,
+    pub(crate) records: Vec<RecordPlan>,
+    /// Where the step began: nothing else may have moved it since.
+    pub(crate) from: u64,
+    pub(crate) through: u64,
+}
+
+/// Reads, judges and merges the next entries; writes nothing.
+///
+/// `workers` records are merged at a time, each on a thread of its own: records do not know each other.
+pub(crate) fn plan_step(
+    tx: &dyn ReadTx,
+    roster: &dyn Roster,
+    catalog: &Catalog,
+    workers: usize,
+) -> Result<StepPlan, StoreError> {
+    let from = tx.merged_through()?;
+    let entries = tx.log_after(from, MERGE_BATCH)?;
+    let through = entries.last().map_or(from, |entry| entry.index);
+    let mut worked: Vec<Worked> = Vec::with_capacity(entries.len());
+    let mut to_merge: Vec<ToMerge> = Vec::new();
+    let mut done = BTreeSet::new();
+    let mut queue: std::collections::VecDeque<(LogEntry, bool)> =
+        entries.into_iter().map(|entry| (entry, false)).collect();
+    while let Some((entry, was_held)) = queue.pop_front() {
+        let bench = Bench { tx, roster, catalog, worked: &done };
+        let note = Worked::new(&entry, roster, was_held);
+        let place = HeldOn::Chain(note.entry.seat, note.entry.epoch, note.entry.seq);
+        worked.push(match bench.judge(&entry)? {
+            Judgement::Held(on) => {
+                worked.push(Worked { hold: Some(on), ..note.with(OutcomeCode::Held, None) });
+                continue;
+            }
+            Judgement::Noted { audience } => Worked { audience, ..note.with(OutcomeCode::Merged, None) },
+            Judgement::Quarantined(reason) => note.with(OutcomeCode::Quarantined, Some(reason)),
+            Judgement::Forked => note.with(OutcomeCode::Forked, Some(ReasonCode::Fork)),
+            Judgement::Merge(merge) => {
+                to_merge.push(*merge);
+                note
+            }
+        });
+        done.insert(entry.index);
+        // Whoever waited for this place in the chain has its turn now, before what came after it.
+        for index in tx.held_on(place)?.into_iter().rev() {
+            if !done.contains(&index)
+                && let Some(held) = tx.log_entry(index)?
+            {
+                queue.push_front((held, true));
+            }
+        }
+        requeue_waiting(tx, &mut worked, &mut queue, place)?;
+    }
+    let bench = Bench { tx, roster, catalog, worked: &done };
+    let records = merge_records(&bench, to_merge, &mut worked, workers)?;
+    Ok(StepPlan { worked, records, from, through })
+}
+
+/// The same for entries that were held earlier in this very step, whose wait is not written yet.
+fn requeue_waiting(
+    tx: &dyn ReadTx,
+    worked: &mut Vec<Worked>,
+    queue: &mut std::collections::VecDeque<(LogEntry, bool)>,
+    waiting: HeldOn,
+) -> Result<(), StoreError> {
+    let mut at = 0;
+    while at < worked.len() {
+        if worked[at].hold == Some(waiting) {
+            let held = worked.remove(at);
+            if let Some(entry) = tx.log_entry(held.entry.log_index)? {
+                queue.push_front((entry, held.was_held));
+            }
+        } else {
+            at += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Merges each record's deltas in log order; fills in what became of them.
+fn merge_records(
+    bench: &Bench<'_>,
+    to_merge: Vec<ToMerge>,
+    worked: &mut Vec<Worked>,
+    workers: usize,
+) -> Result<Vec<RecordPlan>, StoreError> {
+    let mut by_record: BTreeMap<RecordId, Vec<ToMerge>> = BTreeMap::new();
+    for merge in to_merge {
+        by_record.entry(merge.record).or_default().push(merge);
+    }
+    let mut known = Vec::with_capacity(by_record.len());
+    for (record, mut deltas) in by_record {
+        take_in_held(bench, record, &mut deltas, worked)?;
+        known.push((Known::read(bench.tx, record)?, deltas));
+    }
+    let catalog = bench.catalog;
+    let merged = in_parallel(known, workers, |(known, deltas)| merge_record(catalog, known, deltas));
+    let mut plans = Vec::with_capacity(merged.len());
+    let mut verdicts = BTreeMap::new();
+    for outcome in merged {
+        let (plan, said) = outcome?;
+        plans.extend(plan);
+        verdicts.extend(said);
+    }
+    for note in worked.iter_mut() {
+        if let Some(verdict) = verdicts.get(&note.entry.log_index) {
+            verdict.note_into(note);
+        }
+    }
+    // What still waits for the same is no news.
+    worked.retain(|note| !(note.retried && note.hold.is_some()));
+    Ok(plans)
+}
+
+/// Deltas of this record that wait for a change may go on now.
+fn take_in_held(
+    bench: &Bench<'_>,
+    record: RecordId,
+    deltas: &mut Vec<ToMerge>,
+    worked: &mut Vec<Worked>,
+) -> Result<(), StoreError> {
+    for index in bench.tx.held_of_record(record)? {
+        if deltas.iter().any(|delta| delta.log_index == index) {
+            continue;
+        }
+        let Some(entry) = bench.tx.log_entry(index)? else { continue };
+        if let Judgement::Merge(merge) = bench.judge(&entry)? {
+            worked.push(Worked { retried: true, ..Worked::new(&entry, bench.roster, true) });
+            deltas.push(*merge);
+        }
+    }
+    Ok(())
+}
+
+/// Runs `work` over the jobs on up to `workers` threads; results in the jobs' order.
+fn in_parallel<J: Send, R: Send>(jobs: Vec<J>, workers: usize, work: impl Fn(J) -> R + Sync) -> Vec<R> {
+    if workers < 2 || jobs.len() < 8 {
+        return jobs.into_iter().map(work).collect();
+    }
+    let share = jobs.len().div_ceil(workers);
+    let mut jobs = jobs.into_iter();
+    let shares: Vec<Vec<J>> = (0..workers).map(|_| jobs.by_ref().take(share).collect()).collect();
+    std::thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> = shares
+            .into_iter()
+            .map(|share| scope.spawn(move || share.into_iter().map(work).collect::<Vec<R>>()))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("a merge guards against foreign panics"))
+            .collect()
+    })
+}
+
+/// What is read of a record before it is merged.
+struct Known {
+    record: RecordId,
+    row: Option<RecordRow>,
+    decisions: Vec<Decision>,
+    open_items: Vec<ItemRow>,
+}
+
+impl Known {
+    fn read(tx: &dyn ReadTx, record: RecordId) -> Result<Self, StoreError> {
+        let row = tx.record(record)?;
+        // A record nobody has seen has neither.
+        let (decisions, open_items) = if row.is_some() {
+            let filter = ItemFilter { open_only: true, record: Some(record), ..ItemFilter::default() };
+            (tx.decisions(record)?, tx.items(&filter, usize::MAX)?)
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        Ok(Self { record, row, decisions, open_items })
+    }
+}
+
+/// What became of one delta at its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Merged,
+    Quarantined(ReasonCode),
+    Waits(ChangeHash),
+}
+
+impl Verdict {
+    fn note_into(self, note: &mut Worked) {
+        match self {
+            Self::Merged => {
+                note.outcome = Some((OutcomeCode::Merged, None));
+                note.audience = note.record.map(Audience::Record);
+            }
+            Self::Quarantined(reason) => note.outcome = Some((OutcomeCode::Quarantined, Some(reason))),
+            Self::Waits(change) => {
+                note.outcome = Some((OutcomeCode::Held, Some(ReasonCode::MissingChange)));
+                note.hold = Some(HeldOn::Change(change));
+            }
+        }
+    }
+}
+
+type RecordOutcome = Result<(Option<RecordPlan>, Vec<(u64, Verdict)>), StoreError>;
+
+/// Merges one record's deltas, then reads it once for all that is derived from it.
+fn merge_record(catalog: &Catalog, known: Known, mut deltas: Vec<ToMerge>) -> RecordOutcome {
+    let mut open = OpenRecord::new(catalog, known)?;
+    let mut verdicts: BTreeMap<u64, Verdict> = BTreeMap::new();
+    // A delta may build on one that stands behind it in the log: go round while anything moves.
+    loop {
+        let before = deltas.len();
+        let mut waiting = Vec::new();
+        for delta in deltas {
+            let verdict = open.take(&delta)?;
+            verdicts.insert(delta.log_index, verdict);
+            if matches!(verdict, Verdict::Waits(_)) {
+                waiting.push(delta);
+            }
+        }
+        if waiting.is_empty() || waiting.len() == before {
+            break;
+        }
+        deltas = waiting;
+    }
+    Ok((open.finish()?, verdicts.into_iter().collect()))
+}
+
+/// A record while a step works on it.
+struct OpenRecord<'a> {
+    catalog: &'a Catalog,
+    record: RecordId,
+    doc: RecordDoc,
+    /// None until a change has been merged into a new record.
+    row: Option<RecordRow>,
+    decisions: Vec<Decision>,
+    items: BTreeMap<record_model::ItemId, ItemRow>,
+    dirty_items: BTreeSet<record_model::ItemId>,
+    changes: Vec<ChangeOrigin>,
+    new_decisions: Vec<(Decision, u64)>,
+    touched: Option<u64>,
+}
+
+impl<'a> OpenRecord<'a> {
+    fn new(catalog: &'a Catalog, known: Known) -> Result<Self, StoreError> {
+        let doc = match &known.row {
+            None => RecordDoc::new(),
+            Some(row) => RecordDoc::load(&row.state)
+                .map_err(|_| RegistryError::damaged(format!("the state of record {}", known.record)))?,
+        };
+        Ok(Self {
+            catalog,
+            record: known.record,
+            doc,
+            row: known.row,
+            decisions: known.decisions,
+            items: known.open_items.into_iter().map(|item| (item.id, item)).collect(),
+            dirty_items: BTreeSet::new(),
+            changes: Vec::new(),
+            new_decisions: Vec::new(),
+            touched: None,
+        })
+    }
+
+    fn take(&mut self, delta: &ToMerge) -> Result<Verdict, StoreError> {
+        if let Err(reason) = self.check(delta) {
+            return Ok(Verdict::Quarantined(reason));
+        }
+        if let Some(missing) = delta.finalise().and_then(|finalise| self.missing_head(delta, &finalise.heads))
+        {
+            return Ok(Verdict::Waits(missing));
+        }
+        if matches!(delta.said, Said::Decision(_)) {
+            // What the decision settles must stand as an item first, however many deltas a step takes at once.
+            self.reconcile(delta.log_index)?;
+        }
+        if let Some((revision, bytes, visit)) = delta.change() {
+            match self.doc.merge(&ForeignChange { bytes, actor: delta.actor }) {
+                MergeVerdict::Merged { change } => self.add_change(delta, change, revision, visit),
+                MergeVerdict::AlreadyHave { .. } => {}
+                MergeVerdict::MissingDeps { missing } => {
+                    return Ok(match missing.first() {
+                        Some(first) => Verdict::Waits(*first),
+                        None => Verdict::Quarantined(ReasonCode::ChangeRefused),
+                    });
+                }
+                MergeVerdict::Refused { rule } => return Ok(Verdict::Quarantined(rule.reason())),
+                MergeVerdict::Unloadable => return Ok(Verdict::Quarantined(ReasonCode::Unloadable)),
+            }
+        }
+        self.note_said(delta);
+        self.touched = self.touched.max(Some(delta.log_index));
+        Ok(Verdict::Merged)
+    }
+
+    /// What the certificate, the generation and the lineage allow, by the record as it is now.
+    fn check(&self, delta: &ToMerge) -> Result<(), ReasonCode> {
+        let Some(row) = &self.row else {
+            let begins = matches!(delta.said, Said::Change(_)) && delta.header.generation == 0;
+            return if begins { Ok(()) } else { Err(ReasonCode::UnknownRecord) };
+        };
+        if delta.header.generation != row.generation {
+            return Err(ReasonCode::OtherGeneration);
+        }
+        // The header's area is the author's claim; where the record lives is ours.
+        if !reaches(&delta.standing.certificate, &row.area, self.catalog.areas()) {
+            return Err(ReasonCode::AreaOutsideCertificate);
+        }
+        match &delta.lineage {
+            Some(lineage) if *lineage != row.lineage => Err(ReasonCode::LineageOutsideCertificate),
+            _ => Ok(()),
+        }
+    }
+
+    /// For a statement on its own: a head it names that has not arrived.
+    fn missing_head(&self, delta: &ToMerge, heads: &[ChangeHash]) -> Option<ChangeHash> {
+        let alone = matches!(delta.said, Said::Finalise(_));
+        heads.iter().find(|head| alone && !self.doc.has_change(head)).copied()
+    }
+
+    fn add_change(
+        &mut self,
+        delta: &ToMerge,
+        change: ChangeHash,
+        revision: record_model::FormRevision,
+        visit: Option<record_model::Visit>,
+    ) {
+        self.changes.push(ChangeOrigin {
+            change,
+            record: self.record,
+            log_index: delta.log_index,
+            seat: delta.header.seat,
+            visit,
+            revision,
+        });
+        match &mut self.row {
+            Some(row) => {
+                row.revision = self.catalog.newer(row.revision, revision);
+                row.visit = visit.map_or(row.visit, |visit| row.visit.max(visit));
+            }
+            None => {
+                // `check` and the judge saw to it: a record begins with a change of a published lineage, in an area.
+                let (Some(lineage), Some(area), Some(visit)) =
+                    (delta.lineage.clone(), delta.header.area.clone(), visit)
+                else {
+                    return;
+                };
+                self.row = Some(RecordRow {
+                    record: self.record,
+                    generation: delta.header.generation,
+                    lineage,
+                    area,
+                    revision,
+                    visit,
+                    status: RecordStatus::Draft,
+                    registration_number: None,
+                    state: Vec::new(),
+                    heads: Vec::new(),
+                    digest: [0; 32],
+                    updated_index: delta.log_index,
+                });
+            }
+        }
+    }
+
+    fn note_said(&mut self, delta: &ToMerge) {
+        if let Some(row) = &mut self.row {
+            // Order-free: withdrawn for good, else finalised once it ever was.
+            row.status = match (row.status, &delta.said) {
+                (RecordStatus::Withdrawn, _) | (_, Said::Withdraw) => RecordStatus::Withdrawn,
+                _ if delta.finalise().is_some() => RecordStatus::Finalised,
+                (status, _) => status,
+            };
+        }
+        if let Said::Decision(act) = &delta.said {
+            let decision = Decision { item: act.item, delta: delta.delta };
+            if let Some(item) = self.items.get_mut(&act.item).filter(|item| item.settled.is_none()) {
+                item.settled = Some(Settlement::Decided(delta.log_index));
+                self.dirty_items.insert(act.item);
+            }
+            self.decisions.push(decision.clone());
+            self.new_decisions.push((decision, delta.log_index));
+        }
+    }
+
+    fn snapshot(&self, row: &RecordRow) -> Snapshot {
+        let form = self.catalog.form(row.revision).map(|published| published.form.as_ref());
+        let finished = row.status == RecordStatus::Finalised;
+        Snapshot::take(&self.doc, form, row.visit, finished, self.record, row.generation)
+    }
+
+    /// Opens items for new doubts and closes those that a later write made moot.
+    fn reconcile(&mut self, log_index: u64) -> Result<Option<Snapshot>, StoreError> {
+        let Some(row) = &self.row else { return Ok(None) };
+        let snapshot = self.snapshot(row);
+        let open = snapshot.open(&self.decisions);
+        for item in self.items.values_mut().filter(|item| item.settled.is_none()) {
+            if !open.iter().any(|finding| finding.id == item.id) {
+                item.settled = Some(Settlement::Superseded(log_index));
+                self.dirty_items.insert(item.id);
+            }
+        }
+        for finding in open {
+            let item = self.items.entry(finding.id).or_insert_with(|| ItemRow {
+                id: finding.id,
+                record: self.record,
+                kind: finding.kind,
+                subject: finding.subject,
+                alternatives: finding.alternatives,
+                opened_index: log_index,
+                settled: None,
+            });
+            if item.opened_index == log_index {
+                self.dirty_items.insert(item.id);
+            }
+        }
+        Ok(Some(snapshot))
+    }
+
+    fn finish(mut self) -> Result<Option<RecordPlan>, StoreError> {
+        let Some(log_index) = self.touched else { return Ok(None) };
+        let Some(snapshot) = self.reconcile(log_index)? else { return Ok(None) };
+        let Some(mut row) = self.row.take() else { return Ok(None) };
+        row.registration_number = registration_number(&snapshot);
+        row.state = self.doc.save();
+        row.heads = snapshot.view.heads.clone();
+        row.digest = snapshot.view.digest(self.record, row.generation, &self.decisions);
+        row.updated_index = log_index;
+        let projection = match &snapshot.evaluation {
+            Some(evaluation) if row.status == RecordStatus::Finalised => project(
+                self.record,
+                &row.area,
+                row.registration_number.as_deref(),
+                &snapshot.answers,
+                evaluation,
+            ),
+            _ => Projection::default(),
+        };
+        let items = self.dirty_items.iter().filter_map(|id| self.items.remove(id)).collect();
+        Ok(Some(RecordPlan { row, changes: self.changes, decisions: self.new_decisions, items, projection }))
+    }
+}
+
+fn registration_number(snapshot: &Snapshot) -> Option<String> {
+    let path = AnswerPath::record_marker(Marker::Number);
+    snapshot.answers.get(&path).and_then(Value::as_text).map(str::to_owned)
+}
+
+/// Writes a step. `say` is handed each seat's outcomes to sign and append; none in a replay, which repeats what was said.
+pub(crate) fn apply_step(
+    tx: &mut dyn Tx,
+    plan: &StepPlan,
+    mut say: Option<&mut dyn FnMut(&mut dyn Tx, OutcomeAct) -> Result<(), StoreError>>,
+) -> Result<(), StoreError> {
+    for record in &plan.records {
+        tx.put_record(&record.row)?;
+        for change in &record.changes {
+            tx.put_change(change)?;
+        }
+        for (decision, log_index) in &record.decisions {
+            tx.put_decision(record.row.record, decision, *log_index)?;
+        }
+        for item in &record.items {
+            tx.put_item(item)?;
+        }
+        tx.put_projection(record.row.record, &record.projection)?;
+    }
+    for note in &plan.worked {
+        apply_note(tx, note, say.is_some())?;
+    }
+    if let Some(say) = &mut say {
+        for act in outcomes(&plan.worked) {
+            say(tx, act)?;
+        }
+    }
+    tx.set_merged_through(plan.through)
+}
+
+fn apply_note(tx: &mut dyn Tx, note: &Worked, live: bool) -> Result<(), StoreError> {
+    let log_index = note.entry.log_index;
+    if note.was_held && note.hold.is_none() {
+        tx.release(log_index)?;
+    }
+    if let Some(on) = note.hold {
+        tx.hold(log_index, on)?;
+    }
+    if let Some((code, reason)) = note.outcome {
+        tx.put_outcome(&OutcomeRow { log_index, code, reason })?;
+    }
+    match note.audience {
+        Some(audience) if live => tx.feed(log_index, audience).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// One act a seat: its outcomes as runs of neighbours.
+fn outcomes(worked: &[Worked]) -> Vec<OutcomeAct> {
+    let mut by_seat: BTreeMap<SeatId, Vec<OutcomeRun>> = BTreeMap::new();
+    let mut notes: Vec<&Worked> = worked.iter().filter(|note| note.tell).collect();
+    notes.sort_by_key(|note| (note.entry.seat, note.entry.epoch, note.entry.seq));
+    for note in notes {
+        let Some((code, reason)) = note.outcome else { continue };
+        let EntryName { seat, epoch, seq, .. } = note.entry;
+        let runs = by_seat.entry(seat).or_default();
+        match runs.last_mut() {
+            Some(run)
+                if run.epoch == epoch
+                    && run.to_seq + 1 == seq
+                    && run.code == code
+                    && run.reason == reason =>
+            {
+                run.to_seq = seq;
+            }
+            _ => runs.push(OutcomeRun { epoch, from_seq: seq, to_seq: seq, code, reason }),
+        }
+    }
+    by_seat.into_iter().map(|(seat, runs)| OutcomeAct { seat, runs }).collect()
+}
