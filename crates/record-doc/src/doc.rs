@@ -15,8 +15,8 @@ use crate::guard::GuardOptions;
 use crate::merge::{ForeignChange, MergeVerdict};
 use crate::preparse::{MAX_CHANGE_BYTES, MAX_OPERATIONS, MAX_TEXT_BYTES, message_text};
 
-/// A saved record has at most so many bytes.
-pub const MAX_STATE_BYTES: usize = 16 * 1024 * 1024;
+/// A saved record has at most so many bytes: a thousand times an ordinary one, and still opened within a second.
+pub const MAX_STATE_BYTES: usize = 4 * 1024 * 1024;
 
 /// The chunk type of a whole document.
 const DOCUMENT_CHUNK: u8 = 0;

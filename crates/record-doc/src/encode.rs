@@ -86,8 +86,13 @@ pub(crate) struct ChangeContent<'a> {
 }
 
 impl ChangeContent<'_> {
-    /// The one byte form of this change.
+    /// The one byte form of this change, as a chunk.
     pub(crate) fn encode(&self) -> Vec<u8> {
+        chunk(&self.encode_data())
+    }
+
+    /// What is inside the chunk.
+    pub(crate) fn encode_data(&self) -> Vec<u8> {
         let others = self.other_actors();
         let mut data = Vec::with_capacity(256 + self.puts.len() * 32);
         write_uleb(&mut data, self.deps.len() as u64);
@@ -100,7 +105,7 @@ impl ChangeContent<'_> {
         write_uleb(&mut data, others.len() as u64);
         others.iter().for_each(|actor| write_prefixed(&mut data, actor));
         self.encode_columns(&others, &mut data);
-        chunk(&data)
+        data
     }
 
     /// Every actor named besides the author, ascending: that of genesis, which made the map, and those of replaced writes.

@@ -34,7 +34,7 @@ impl RecordDoc {
         let removals: Vec<(&AnswerPath, &Candidate)> = view
             .answers
             .iter()
-            .filter(|(path, _)| path.marker() == Some(Marker::Removed))
+            .filter(|(path, _)| path.as_str().ends_with(Marker::Removed.as_str()))
             .flat_map(|(path, candidates)| candidates.iter().map(move |candidate| (path, candidate)))
             .filter(|(_, candidate)| !candidate.value.is_null())
             .collect();
@@ -94,8 +94,8 @@ fn alternative(path: &AnswerPath, candidate: &Candidate) -> Alternative {
 
 /// Equal values written twice are no conflict, and nobody is asked about an order.
 fn is_conflict(path: &AnswerPath, candidates: &[Candidate]) -> bool {
-    path.marker() != Some(Marker::Order)
-        && candidates.iter().any(|candidate| candidate.value != candidates[0].value)
+    candidates.iter().any(|candidate| candidate.value != candidates[0].value)
+        && path.marker() != Some(Marker::Order)
 }
 
 /// A new place in the order is no edit worth asking about, and a removal does not contradict a removal.

@@ -137,7 +137,8 @@ impl RecordDoc {
     #[doc(hidden)]
     pub fn merge_with(&mut self, change: &ForeignChange<'_>, options: GuardOptions) -> MergeVerdict {
         let expected = if options.rules {
-            match check(&self.doc, change.bytes, change.actor) {
+            let checked = guarded(|| check(&self.doc, change.bytes, change.actor));
+            match checked.unwrap_or(Err(GuardRule::NotApplied)) {
                 Ok(Checked::Good { hash, operations }) => Some((hash, operations)),
                 Ok(Checked::AlreadyHave(change)) => return MergeVerdict::AlreadyHave { change },
                 Ok(Checked::MissingDeps(missing)) => return MergeVerdict::MissingDeps { missing },

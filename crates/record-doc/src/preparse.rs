@@ -7,7 +7,7 @@
 use data_encoding::BASE64URL_NOPAD;
 use record_model::{AnswerPath, ChangeHash, MAX_PATH_BYTES};
 
-use crate::columns::{Reader, RunError, Sign, read_runs};
+use crate::columns::{Reader, RunError, Sign, read_runs, write_uleb};
 use crate::encode::{CHANGE_CHUNK, ChangeContent, MAGIC, OpId, PUT, Put, Scalar, chunk_hash, column, kind};
 use crate::genesis::{GENESIS_ACTOR, MAP_COUNTER};
 use crate::guard::GuardRule;
@@ -49,7 +49,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedChange<'_>, GuardRule> {
     let content = parse_data(data)?;
     // Whatever the reader above was lenient about (long forms of numbers, other splits into runs, an actor named and not
     // used) shows here.
-    if content.encode() != bytes {
+    if content.encode_data() != data {
         return Err(GuardRule::NotCanonical);
     }
     Ok(ParsedChange { hash, content })
@@ -62,8 +62,14 @@ fn chunk_data(bytes: &[u8]) -> Result<&[u8], GuardRule> {
     if !framed || reader.take(1) != Some([CHANGE_CHUNK].as_slice()) {
         return Err(GuardRule::NotOneChange);
     }
+    let header = bytes.len() - reader.len();
     let data = reader.prefixed().ok_or(GuardRule::NotOneChange)?;
-    if reader.is_empty() { Ok(data) } else { Err(GuardRule::NotOneChange) }
+    if !reader.is_empty() {
+        return Err(GuardRule::NotOneChange);
+    }
+    let mut length = Vec::new();
+    write_uleb(&mut length, data.len() as u64);
+    if bytes.len() - header - data.len() == length.len() { Ok(data) } else { Err(GuardRule::NotCanonical) }
 }
 
 fn parse_data(data: &[u8]) -> Result<ChangeContent<'_>, GuardRule> {

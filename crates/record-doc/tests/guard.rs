@@ -1,5 +1,7 @@
 //! Hostile changes: each is refused by the rule it breaks, and the record stays as it was.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::num::NonZeroU64;
@@ -335,6 +337,12 @@ fn another_form_of_the_same_change_is_refused() {
         data.splice(seq..seq + 1, [0x82, 0x00]);
     });
     assert_refused(&long_number, GuardRule::NotCanonical);
+    // The chunk's own length in one byte more than it needs.
+    let mut long_length = scene().1.bytes;
+    assert_eq!(long_length[10] & 0x80, 0);
+    long_length[10] |= 0x80;
+    long_length.insert(11, 0);
+    assert_refused(&long_length, GuardRule::NotCanonical);
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Any order, any repetition, any split: the same record.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{MEMBER, RECORD, Replica, actor};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use record_doc::{ForeignChange, LocalChange, MergeOutcome, MergeVerdict, RecordDoc, merge_change};
-use record_model::{Answers, Value};
+use record_model::{Answers, RecordView, Value};
 
 const SEATS: usize = 3;
 
@@ -54,11 +56,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Plays the steps; gives every change with its seat, in the order they were written.
-fn play(steps: &[Step]) -> (Vec<Replica>, Vec<(u8, LocalChange)>) {
+/// Plays the steps; gives every change with its seat, in the order they were written, and each view on the way.
+fn play(steps: &[Step]) -> (Vec<Replica>, Vec<(u8, LocalChange)>, Vec<RecordView>) {
     let mut replicas: Vec<Replica> = (0..SEATS as u8).map(Replica::new).collect();
     let mut log: Vec<(u8, LocalChange)> = Vec::new();
+    let mut views = Vec::new();
     for step in steps {
+        views.extend(replicas.iter().map(|replica| replica.record.view()));
         match step {
             Step::Write(seat, given) => {
                 let written = replicas[*seat].write_all(given);
@@ -73,7 +77,7 @@ fn play(steps: &[Step]) -> (Vec<Replica>, Vec<(u8, LocalChange)>) {
             }
         }
     }
-    (replicas, log)
+    (replicas, log, views)
 }
 
 /// Merges changes in the given order, the waiting ones again after each that fitted.
@@ -118,7 +122,7 @@ proptest! {
         repeats in proptest::collection::vec(any::<Index>(), 0..20),
         split in any::<Index>(),
     ) {
-        let (mut replicas, log) = play(&steps);
+        let (mut replicas, log, views) = play(&steps);
         let straight = merge_in_order(&log.iter().collect::<Vec<_>>());
 
         let mut order: Vec<&(u8, LocalChange)> = log.iter().collect();
@@ -154,6 +158,11 @@ proptest! {
         prop_assert_eq!(batch.view(), straight.view());
         prop_assert_eq!(RecordDoc::load(&state.unwrap()).unwrap().view(), straight.view());
 
+        // What each laptop saw on the way can be read from what all know at the end.
+        for view in &views {
+            prop_assert_eq!(&straight.view_at(&view.heads).unwrap(), view);
+        }
+
         // Each laptop ends with the same once it has all.
         for replica in &mut replicas {
             for (seat, change) in &log {
@@ -165,7 +174,7 @@ proptest! {
 
     #[test]
     fn what_we_encode_is_what_automerge_encodes(steps in proptest::collection::vec(step(), 1..20)) {
-        let (_, log) = play(&steps);
+        let (_, log, _) = play(&steps);
         let whole = merge_in_order(&log.iter().collect::<Vec<_>>());
         for (_, change) in &log {
             let parsed = automerge::Change::from_bytes(change.bytes.clone()).unwrap();
@@ -181,7 +190,7 @@ proptest! {
     fn a_finding_stays_one_finding_however_often_its_changes_come(
         steps in proptest::collection::vec(step(), 1..25),
     ) {
-        let (_, log) = play(&steps);
+        let (_, log, _) = play(&steps);
         let record = merge_in_order(&log.iter().chain(&log).collect::<Vec<_>>());
         let findings = record.findings(&record.view(), RECORD, 0);
         let mut names: Vec<_> = findings.iter().map(|finding| finding.id).collect();

@@ -1,5 +1,7 @@
 //! A record's life: written, merged, read, and what a person must look at in it.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{MEMBER, RECORD, Replica, actor, answers, household};
