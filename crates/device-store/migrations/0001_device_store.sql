@@ -30,7 +30,8 @@ CREATE TABLE pending_enrolments (
   asked_at     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Deltas signed here. `id` is the order of writing; nothing is ever deleted before a signed receipt covers it.
+-- Deltas signed here. `id` is the order of writing; nothing is ever deleted before a signed receipt covers it. The bytes
+-- are apart (here and below), so that marking, counting and listing never touch them.
 CREATE TABLE own_deltas (
   id             INTEGER PRIMARY KEY,
   seat           BLOB NOT NULL REFERENCES seats (seat),
@@ -41,7 +42,7 @@ CREATE TABLE own_deltas (
   kind           INTEGER NOT NULL,
   hlc            INTEGER NOT NULL,
   created_at     INTEGER NOT NULL,
-  envelope       BLOB NOT NULL,
+  size_bytes     INTEGER NOT NULL,
   delivery       TEXT NOT NULL DEFAULT 'to_send' CHECK (delivery IN ('to_send', 'delivered', 'refused')),
   reason         INTEGER,                    -- why refused
   delivered_at   INTEGER,
@@ -50,7 +51,13 @@ CREATE TABLE own_deltas (
   UNIQUE (seat, epoch, seq)
 ) STRICT;
 CREATE INDEX own_deltas_to_send ON own_deltas (id) WHERE delivery = 'to_send';
+CREATE INDEX own_deltas_to_mark ON own_deltas (seat, epoch, seq) WHERE delivery = 'to_send';
 CREATE INDEX own_deltas_of_record ON own_deltas (record, id);
+
+CREATE TABLE own_envelopes (
+  id       INTEGER PRIMARY KEY REFERENCES own_deltas (id),
+  envelope BLOB NOT NULL
+) STRICT;
 
 -- Deltas of others, as they came. A delta that cannot be read has no seat, and `hash` is that of its bytes.
 CREATE TABLE pulled_deltas (
@@ -64,7 +71,6 @@ CREATE TABLE pulled_deltas (
   kind        INTEGER,
   record      BLOB,
   received_at INTEGER NOT NULL,
-  envelope    BLOB NOT NULL,
   state       TEXT NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'applied', 'held', 'quarantined')),
   reason      INTEGER,
   state_at    INTEGER NOT NULL
@@ -73,12 +79,16 @@ CREATE INDEX pulled_deltas_open ON pulled_deltas (id) WHERE state IN ('new', 'he
 CREATE INDEX pulled_deltas_aside ON pulled_deltas (id) WHERE state = 'quarantined';
 CREATE INDEX pulled_deltas_of_record ON pulled_deltas (record, id);
 
+CREATE TABLE pulled_envelopes (
+  id       INTEGER PRIMARY KEY REFERENCES pulled_deltas (id),
+  envelope BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE records (
   record     BLOB PRIMARY KEY,
   generation INTEGER NOT NULL DEFAULT 0,
   lineage    TEXT NOT NULL,
   area       TEXT,                           -- none as long as no delta names one
-  state      BLOB,                           -- the saved document; none before its first change
   status     TEXT NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'finalised', 'withdrawn')),
   number     TEXT,
   title      TEXT NOT NULL DEFAULT '',       -- what lists and searches show; derived from the answers
@@ -87,6 +97,12 @@ CREATE TABLE records (
   updated_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX records_updated ON records (updated_at);
+
+-- The saved documents; a record has none before its first change.
+CREATE TABLE states (
+  record BLOB PRIMARY KEY REFERENCES records (record),
+  state  BLOB NOT NULL
+) STRICT;
 
 -- A person's open visit to a record: what the next change of that person will say of itself.
 CREATE TABLE drafts (

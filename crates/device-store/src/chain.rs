@@ -178,9 +178,10 @@ impl Tx<'_> {
 
     fn insert_own(&self, delta: &OwnDelta<'_>) -> Result<(), DeviceStoreError> {
         let header = delta.signed.header();
+        let envelope = delta.signed.encode();
         self.execute(
             "write the delta",
-            "INSERT INTO own_deltas (seat, epoch, seq, hash, record, kind, hlc, created_at, envelope)
+            "INSERT INTO own_deltas (seat, epoch, seq, hash, record, kind, hlc, created_at, size_bytes)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 header.seat.as_bytes(),
@@ -191,8 +192,13 @@ impl Tx<'_> {
                 header.kind.code(),
                 header.hlc.0 as i64,
                 delta.created_at.unix_ms(),
-                delta.signed.encode()
+                envelope.len() as i64
             ],
+        )?;
+        self.execute(
+            "write the delta",
+            "INSERT INTO own_envelopes (id, envelope) VALUES (last_insert_rowid(), ?1)",
+            [envelope],
         )?;
         Ok(())
     }
@@ -238,7 +244,8 @@ impl Tx<'_> {
     pub fn outbox(&self, limit: usize) -> Result<Vec<OutboxRow>, DeviceStoreError> {
         self.all(
             "read the outbox",
-            "SELECT seat, epoch, seq, hash, envelope FROM own_deltas WHERE delivery = 'to_send' ORDER BY id LIMIT ?1",
+            "SELECT seat, epoch, seq, hash, envelope FROM own_deltas JOIN own_envelopes USING (id)
+             WHERE delivery = 'to_send' ORDER BY own_deltas.id LIMIT ?1",
             [limit as i64],
             |row| {
                 Ok(OutboxRow {
@@ -342,7 +349,7 @@ impl Tx<'_> {
     pub fn delta_counts(&self) -> Result<DeltaCounts, DeviceStoreError> {
         let to_send = self.one(
             "count what waits",
-            "SELECT count(*), count(DISTINCT record), min(created_at), coalesce(sum(length(envelope)), 0)
+            "SELECT count(*), count(DISTINCT record), min(created_at), coalesce(sum(size_bytes), 0)
              FROM own_deltas WHERE delivery = 'to_send'",
             [],
             |row| {
@@ -381,7 +388,7 @@ impl Tx<'_> {
     ) -> Result<(), DeviceStoreError> {
         self.all(
             "read the chains",
-            "SELECT hash, envelope FROM own_deltas ORDER BY seat, epoch, seq",
+            "SELECT hash, envelope FROM own_deltas JOIN own_envelopes USING (id) ORDER BY seat, epoch, seq",
             [],
             |row| {
                 visit(row.id(0)?, row.get_ref(1)?.as_blob()?);

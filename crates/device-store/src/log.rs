@@ -112,8 +112,8 @@ impl Tx<'_> {
         let added = self.execute(
             "keep the pulled delta",
             "INSERT INTO pulled_deltas (feed_index, log_index, hash, seat, epoch, seq, kind, record, received_at,
-               envelope, state_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
+               state_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
             params![
                 delta.feed_index as i64,
                 delta.log_index as i64,
@@ -124,11 +124,18 @@ impl Tx<'_> {
                 claims.map(|(_, _, _, kind, _)| kind.code()),
                 claims.and_then(|(.., record)| record).map(|record| record.as_bytes().to_vec()),
                 delta.received_at.unix_ms(),
-                delta.envelope,
                 now.unix_ms()
             ],
         )?;
-        Ok(added == 1)
+        if added == 0 {
+            return Ok(false);
+        }
+        self.execute(
+            "keep the pulled delta",
+            "INSERT INTO pulled_envelopes (id, envelope) VALUES (last_insert_rowid(), ?1)",
+            [delta.envelope],
+        )?;
+        Ok(true)
     }
 
     /// Deltas not yet looked into, after this row, in order of arrival.
@@ -149,8 +156,10 @@ impl Tx<'_> {
     ) -> Result<Vec<PulledRow>, DeviceStoreError> {
         self.all(
             "read pulled deltas",
-            "SELECT id, log_index, received_at, envelope FROM pulled_deltas
-             WHERE state IN ('new', 'held') AND state = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            "SELECT pulled_deltas.id, log_index, received_at, envelope FROM pulled_deltas
+             JOIN pulled_envelopes USING (id)
+             WHERE state IN ('new', 'held') AND state = ?1 AND pulled_deltas.id > ?2
+             ORDER BY pulled_deltas.id LIMIT ?3",
             params![state, after, limit as i64],
             |row| {
                 Ok(PulledRow {
@@ -207,8 +216,8 @@ impl Tx<'_> {
     pub fn record_log(&self, record: RecordId) -> Result<Vec<LogEntry>, DeviceStoreError> {
         let mut entries = self.all(
             "read the record's log",
-            "SELECT hash, envelope, created_at, delivery, reason, outcome, outcome_reason FROM own_deltas
-             WHERE record = ?1 ORDER BY id",
+            "SELECT hash, envelope, created_at, delivery, reason, outcome, outcome_reason
+             FROM own_deltas JOIN own_envelopes USING (id) WHERE record = ?1 ORDER BY own_deltas.id",
             [record.as_bytes()],
             |row| {
                 let outcome = match row.get::<_, Option<u8>>(5)? {
@@ -232,7 +241,8 @@ impl Tx<'_> {
         )?;
         entries.extend(self.all(
             "read the record's log",
-            "SELECT hash, envelope, received_at, state, reason FROM pulled_deltas WHERE record = ?1 ORDER BY id",
+            "SELECT hash, envelope, received_at, state, reason FROM pulled_deltas JOIN pulled_envelopes USING (id)
+             WHERE record = ?1 ORDER BY pulled_deltas.id",
             [record.as_bytes()],
             |row| {
                 Ok(LogEntry {
@@ -249,7 +259,7 @@ impl Tx<'_> {
     pub fn pulled_envelope(&self, hash: DeltaHash) -> Result<Option<Vec<u8>>, DeviceStoreError> {
         self.one(
             "read the delta",
-            "SELECT envelope FROM pulled_deltas WHERE hash = ?1",
+            "SELECT envelope FROM pulled_deltas JOIN pulled_envelopes USING (id) WHERE hash = ?1",
             [hash.as_bytes()],
             |row| row.get(0),
         )

@@ -177,8 +177,8 @@ pub struct RecordFilter {
     pub limit: Option<usize>,
 }
 
-const RECORD: &str = "SELECT record, generation, lineage, area, state, status, number, title, open_items, \
-                      created_at, updated_at FROM records";
+const RECORD: &str = "SELECT records.record, generation, lineage, area, state, status, number, title, open_items, \
+                      created_at, updated_at FROM records LEFT JOIN states ON states.record = records.record";
 const RECORD_WITHOUT_STATE: &str = "SELECT record, generation, lineage, area, NULL, status, number, title, \
                                     open_items, created_at, updated_at FROM records";
 
@@ -215,26 +215,24 @@ const CHANGE: &str = "SELECT change, record, seat, delta, hlc, revision, visit_a
 impl Tx<'_> {
     /// One record with its document.
     pub fn record(&self, record: RecordId) -> Result<Option<RecordRow>, DeviceStoreError> {
-        self.one("read the record", &format!("{RECORD} WHERE record = ?1"), [record.as_bytes()], record_row)
+        self.one("read the record", &format!("{RECORD} WHERE records.record = ?1"), [record.as_bytes()], record_row)
     }
 
-    /// Writes a record, new or known.
+    /// Writes a record, new or known. A row without a document leaves the one that is there.
     pub fn put_record(&self, row: &RecordRow) -> Result<(), DeviceStoreError> {
         self.execute(
             "write the record",
-            "INSERT INTO records (record, generation, lineage, area, state, status, number, title, open_items,
-               created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+            "INSERT INTO records (record, generation, lineage, area, status, number, title, open_items, created_at,
+               updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (record) DO UPDATE SET generation = excluded.generation, lineage = excluded.lineage,
-               area = excluded.area, state = excluded.state, status = excluded.status,
-               number = excluded.number, title = excluded.title, open_items = excluded.open_items,
-               updated_at = excluded.updated_at",
+               area = excluded.area, status = excluded.status, number = excluded.number, title = excluded.title,
+               open_items = excluded.open_items, updated_at = excluded.updated_at",
             params![
                 row.record.as_bytes(),
                 row.generation,
                 row.lineage.as_str(),
                 row.area.as_ref().map(AreaCode::as_str),
-                row.state,
                 row.status.as_str(),
                 row.number,
                 row.title,
@@ -243,6 +241,14 @@ impl Tx<'_> {
                 row.updated_at.unix_ms()
             ],
         )?;
+        if let Some(state) = &row.state {
+            self.execute(
+                "write the record's document",
+                "INSERT INTO states (record, state) VALUES (?1, ?2)
+                 ON CONFLICT (record) DO UPDATE SET state = excluded.state",
+                params![row.record.as_bytes(), state],
+            )?;
+        }
         Ok(())
     }
 
@@ -293,7 +299,7 @@ impl Tx<'_> {
         loop {
             let page = self.all(
                 "read the records",
-                &format!("{RECORD} WHERE ?1 IS NULL OR record > ?1 ORDER BY record LIMIT 200"),
+                &format!("{RECORD} WHERE ?1 IS NULL OR records.record > ?1 ORDER BY records.record LIMIT 200"),
                 [after.map(|record| record.as_bytes().to_vec())],
                 record_row,
             )?;

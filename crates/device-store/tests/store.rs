@@ -284,13 +284,13 @@ fn an_examination_finds_a_delta_that_was_changed_or_taken_out() {
     drop(store);
 
     let (key, _) = open_raw(&laptop);
-    key.execute("DELETE FROM own_deltas WHERE seq = 2", []).unwrap();
+    key.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM own_deltas WHERE seq = 2").unwrap();
     drop(key);
     let faults = laptop.unlock().examine().unwrap().faults;
     assert!(matches!(&faults[..], [device_store::Fault::ChainBroken { seq: 3, .. }]), "{faults:?}");
 
     let (key, _) = open_raw(&laptop);
-    key.execute("UPDATE own_deltas SET envelope = x'00' WHERE seq = 1", []).unwrap();
+    key.execute("UPDATE own_envelopes SET envelope = x'00' WHERE id = 1", []).unwrap();
     drop(key);
     let faults = laptop.unlock().examine().unwrap().faults;
     assert!(matches!(faults[0], device_store::Fault::DeltaDamaged { .. }), "{faults:?}");
