@@ -1,0 +1,166 @@
+//! The one writer: a thread that owns the writing connection and takes jobs from a bounded queue.
+//!
+//! ```text
+//! queue  j1 j2 j3 j4 │ j5 …          BEGIN
+//!        └────┬────┘                   SAVEPOINT  j1  RELEASE
+//!         one group                    SAVEPOINT  j2  ROLLBACK TO     (failed or panicked: only j2 is undone)
+//!                                      SAVEPOINT  j3  RELEASE
+//!                                    COMMIT                           (one fsync for all; then every ticket is told)
+//! ```
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use sqlite_support::ToSqliteError;
+
+use super::tx::SqliteTx;
+use crate::contract::{WriteJob, WriteTicket};
+use crate::error::StoreError;
+
+/// Jobs that share one commit at most: bounds how long the first of them waits for the last.
+const MAX_GROUP_JOBS: usize = 64;
+
+/// Jobs that wait at most; [`Writer::submit`] blocks when so many do.
+const MAX_QUEUED_JOBS: usize = 1024;
+
+/// Memory for pages of the writing connection: the upper levels of the indexes by hash stay in it.
+const PAGE_CACHE_KIB: i64 = 64 * 1024;
+
+/// Pages in the write-ahead log before they are moved into the database: 16 MiB, some ten groups of 500 deltas.
+const CHECKPOINT_PAGES: i64 = 4096;
+
+/// A write-ahead log that grew beyond this (a long read held it) is cut back once it can be.
+const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
+
+struct Queued {
+    job: WriteJob,
+    done: SyncSender<Result<(), StoreError>>,
+}
+
+pub(super) struct Writer {
+    /// None only while dropping.
+    queue: Option<SyncSender<Queued>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(conn: Connection, path: &Path) -> Result<Self, StoreError> {
+        let tune = |pragma, value: i64| {
+            // Some of these pragmas answer with a row, which `pragma_update` would take for an error.
+            conn.pragma_update_and_check(None, pragma, value, |_| Ok(()))
+                .or_else(|error| match error {
+                    rusqlite::Error::QueryReturnedNoRows => Ok(()),
+                    error => Err(error),
+                })
+                .doing("tune the writer", path)
+        };
+        tune("cache_size", -PAGE_CACHE_KIB)?;
+        tune("wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        tune("journal_size_limit", MAX_IDLE_WAL_BYTES)?;
+        let (queue, jobs) = sync_channel(MAX_QUEUED_JOBS);
+        let path = path.to_owned();
+        let thread = std::thread::Builder::new()
+            .name("registry-writer".to_owned())
+            .spawn(move || write_until_closed(&conn, &path, &jobs))
+            .map_err(|source| StoreError::Io { doing: "start the writer", source })?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Blocks while the queue is full. A ticket whose job cannot be taken resolves to [`StoreError::Closed`].
+    pub(super) fn submit(&self, job: WriteJob) -> WriteTicket {
+        let (done, ticket) = WriteTicket::new();
+        if let Some(queue) = &self.queue {
+            // On failure the job comes back and its sender is dropped with it, which tells the ticket.
+            let _ = queue.send(Queued { job, done });
+        }
+        ticket
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        let Some(thread) = self.thread.take() else { return };
+        // A job may hold the last handle of its own store: a thread cannot wait for itself.
+        if thread.thread().id() != std::thread::current().id() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write_until_closed(conn: &Connection, path: &Path, jobs: &Receiver<Queued>) {
+    while let Ok(first) = jobs.recv() {
+        let group = std::iter::once(first).chain(jobs.try_iter()).take(MAX_GROUP_JOBS).collect();
+        write_group(&mut SqliteTx::new(conn, path), group);
+    }
+}
+
+/// The whole group was undone.
+struct GroupUndone {
+    error: StoreError,
+    /// Position of the job that met the error; none when the commit itself failed.
+    met_by: Option<usize>,
+}
+
+fn write_group(tx: &mut SqliteTx<'_>, mut group: Vec<Queued>) {
+    match commit_group(tx, &mut group) {
+        Ok(verdicts) => {
+            for (queued, verdict) in group.into_iter().zip(verdicts) {
+                tell(&queued.done, verdict);
+            }
+        }
+        Err(undone) => {
+            tx.abandon();
+            for (position, queued) in group.iter().enumerate() {
+                if Some(position) != undone.met_by {
+                    tell(&queued.done, Err(undone.error.once_more()));
+                }
+            }
+            if let Some(queued) = undone.met_by.and_then(|position| group.get(position)) {
+                tell(&queued.done, Err(undone.error));
+            }
+        }
+    }
+}
+
+/// A ticket that nobody waits for any more is no fault.
+fn tell(done: &SyncSender<Result<(), StoreError>>, verdict: Result<(), StoreError>) {
+    let _ = done.send(verdict);
+}
+
+type Verdicts = Vec<Result<(), StoreError>>;
+
+fn commit_group(tx: &mut SqliteTx<'_>, group: &mut [Queued]) -> Result<Verdicts, GroupUndone> {
+    let by_nobody = |error| GroupUndone { error, met_by: None };
+    tx.control("begin a write", "BEGIN IMMEDIATE").map_err(by_nobody)?;
+    let mut verdicts = Vec::with_capacity(group.len());
+    for (position, queued) in group.iter_mut().enumerate() {
+        let verdict =
+            run_job(tx, &mut queued.job).map_err(|error| GroupUndone { error, met_by: Some(position) })?;
+        verdicts.push(verdict);
+    }
+    tx.control("commit", "COMMIT").map_err(by_nobody)?;
+    Ok(verdicts)
+}
+
+/// `Ok` holds the job's own verdict; `Err` says that SQLite undid the whole group.
+fn run_job(tx: &mut SqliteTx<'_>, job: &mut WriteJob) -> Result<Result<(), StoreError>, StoreError> {
+    tx.control("begin a job", "SAVEPOINT job")?;
+    let verdict = catch_unwind(AssertUnwindSafe(|| job(tx))).unwrap_or(Err(StoreError::Panicked));
+    match verdict {
+        Ok(()) => {
+            tx.control("end a job", "RELEASE job")?;
+            Ok(Ok(()))
+        }
+        // A full disk or a failed read makes SQLite roll back everything since BEGIN, neighbours included.
+        Err(error) if tx.is_undone() => Err(error),
+        Err(error) => {
+            tx.control("undo a job", "ROLLBACK TO job")?;
+            tx.control("undo a job", "RELEASE job")?;
+            Ok(Err(error))
+        }
+    }
+}
