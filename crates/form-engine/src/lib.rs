@@ -1,1 +1,30 @@
 #![doc = include_str!("../README.md")]
+
+mod arena;
+mod compile;
+mod diagnostics;
+mod entities;
+mod evaluate;
+mod evaluation;
+mod form;
+mod interview;
+mod list;
+mod messages;
+mod template;
+mod workbook;
+mod xlsx;
+mod xpath;
+
+pub use diagnostics::{Diagnostic, Diagnostics, MAX_DIAGNOSTICS, Severity};
+pub use entities::{EntityKey, EntityWrite};
+pub use evaluate::evaluate;
+pub use evaluation::{Evaluation, Level, NodeState, Violation, ViolationKind};
+pub use form::{CompiledForm, Question, QuestionIndex, QuestionKind, QuestionType};
+pub use interview::{
+    AnswerError, Choice, Preload, answer_writes, check_answer, choices, closing_answers, hint,
+    initial_answers, instance_defaults, label, triggered_answers,
+};
+pub use workbook::{
+    MAX_CELL_BYTES, MAX_CELLS, MAX_COLUMNS, MAX_INFLATED_BYTES, MAX_ROWS, MAX_WORKBOOK_BYTES, Workbook,
+};
+pub use xpath::parser::{MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_TOKENS};

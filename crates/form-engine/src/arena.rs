@@ -1,0 +1,358 @@
+//! A record's answers laid out for evaluation: repeat instances in order, one cell per question and instance.
+
+use std::collections::HashMap;
+
+use record_model::{AnswerPath, Answers, InstanceId, Marker, Value};
+
+use crate::form::{Form, QuestionIndex, QuestionType, ScopeIndex, Source};
+
+/// A value as expressions read it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Datum {
+    #[default]
+    Blank,
+    Bool(bool),
+    Int(i64),
+    Number(f64),
+    /// Not empty, but for a select_multiple that was answered with nothing ticked.
+    Text(Box<str>),
+}
+
+impl Datum {
+    /// True when expressions read it as "".
+    pub(crate) fn is_blank(&self) -> bool {
+        match self {
+            Self::Blank => true,
+            Self::Text(text) => text.is_empty(),
+            _ => false,
+        }
+    }
+
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Blank,
+            Value::Bool(flag) => Self::Bool(*flag),
+            Value::Int(number) => Self::Int(*number),
+            Value::Text(text) if text.is_empty() => Self::Blank,
+            Value::Text(text) => Self::Text(text.as_str().into()),
+        }
+    }
+}
+
+/// One question in one instance.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cell {
+    pub(crate) datum: Datum,
+    /// Its own condition and all those around it hold.
+    pub(crate) relevant: bool,
+}
+
+/// The record (index 0), or one instance of a repeat.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) scope: ScopeIndex,
+    pub(crate) parent: u32,
+    /// Where its cells begin.
+    pub(crate) base: u32,
+    /// Among the instances of its parent, from 1.
+    pub(crate) position: u32,
+    pub(crate) id: Option<InstanceId>,
+    /// `roster/7K3QF…`; empty for the record.
+    pub(crate) prefix: Box<str>,
+    /// Where its ranges begin, one for each repeat directly inside.
+    ranges: u32,
+}
+
+/// A record laid out.
+#[derive(Debug, Default)]
+pub(crate) struct Arena {
+    pub(crate) instances: Vec<Instance>,
+    pub(crate) cells: Vec<Cell>,
+    /// Instances of each scope, those of one parent together and in order.
+    pub(crate) by_scope: Vec<Vec<u32>>,
+    /// From and to in `by_scope`.
+    ranges: Vec<(u32, u32)>,
+    /// The `@removed` markers that are set.
+    pub(crate) removed: Vec<(ScopeIndex, AnswerPath)>,
+    /// Answers this form revision has no question for. They stay in the record.
+    pub(crate) unknown: Vec<AnswerPath>,
+}
+
+impl Arena {
+    pub(crate) fn instance(&self, at: u32) -> &Instance {
+        &self.instances[at as usize]
+    }
+
+    pub(crate) fn cell(&self, form: &Form, instance: u32, question: QuestionIndex) -> &Cell {
+        &self.cells[self.cell_at(form, instance, question)]
+    }
+
+    pub(crate) fn cell_at(&self, form: &Form, instance: u32, question: QuestionIndex) -> usize {
+        (self.instances[instance as usize].base + form.question(question).slot) as usize
+    }
+
+    /// The instances of a repeat directly inside an instance.
+    pub(crate) fn inside(&self, form: &Form, instance: u32, scope: ScopeIndex) -> &[u32] {
+        let at = self.instances[instance as usize].ranges as usize + form.scope(scope).ordinal as usize;
+        let (from, to) = self.ranges[at];
+        &self.by_scope[scope.as_usize()][from as usize..to as usize]
+    }
+
+    pub(crate) fn up(&self, mut instance: u32, levels: u8) -> u32 {
+        for _ in 0..levels {
+            instance = self.instances[instance as usize].parent;
+        }
+        instance
+    }
+
+    /// By its prefix; the record for the empty one.
+    pub(crate) fn find(&self, prefix: &str) -> Option<u32> {
+        self.instances.iter().position(|instance| &*instance.prefix == prefix).map(|at| at as u32)
+    }
+
+    /// Lays out the answers. Cells are not relevant until they are evaluated.
+    pub(crate) fn lay_out(form: &Form, answers: &Answers) -> Self {
+        let mut reading = Reading::new(form);
+        for (path, value) in answers {
+            if !value.is_null() {
+                reading.answer(path, value);
+            }
+        }
+        reading.finish()
+    }
+}
+
+/// An instance met while walking the answers.
+struct Met<'a> {
+    scope: ScopeIndex,
+    id: Option<InstanceId>,
+    prefix: &'a str,
+    order: &'a str,
+    removed: bool,
+    inside: Vec<usize>,
+}
+
+/// One answer and where it belongs.
+struct Entry<'a> {
+    instance: usize,
+    question: QuestionIndex,
+    option: Option<&'a str>,
+    value: &'a Value,
+}
+
+struct Reading<'f, 'a> {
+    form: &'f Form,
+    met: Vec<Met<'a>>,
+    by_prefix: HashMap<&'a str, usize>,
+    entries: Vec<Entry<'a>>,
+    /// The answers are sorted, so those of one instance come together.
+    last: usize,
+    removed: Vec<(ScopeIndex, AnswerPath)>,
+    unknown: Vec<AnswerPath>,
+}
+
+impl<'f, 'a> Reading<'f, 'a> {
+    fn new(form: &'f Form) -> Self {
+        let root = Met {
+            scope: ScopeIndex::ROOT,
+            id: None,
+            prefix: "",
+            order: "",
+            removed: false,
+            inside: Vec::new(),
+        };
+        Self {
+            form,
+            met: vec![root],
+            by_prefix: HashMap::new(),
+            entries: Vec::new(),
+            last: 0,
+            removed: Vec::new(),
+            unknown: Vec::new(),
+        }
+    }
+
+    fn answer(&mut self, path: &'a AnswerPath, value: &'a Value) {
+        let text = path.as_str();
+        let (prefix, leaf) = text.rsplit_once('/').unwrap_or(("", text));
+        let Some(instance) = self.instance(prefix) else {
+            self.unknown.push(path.clone());
+            return;
+        };
+        if let Some(marker) = leaf.strip_prefix('@').and_then(|_| path.marker()) {
+            self.marker(instance, marker, path, value);
+            return;
+        }
+        let (name, option) = match leaf.split_once('#') {
+            Some((name, option)) => (name, Some(option)),
+            None => (leaf, None),
+        };
+        let scope = self.met[instance].scope;
+        match self.form.by_name.get(name) {
+            Some(index) if self.takes(*index, scope, option) => {
+                self.entries.push(Entry { instance, question: *index, option, value });
+            }
+            _ => self.unknown.push(path.clone()),
+        }
+    }
+
+    /// True if the question lives here and an answer of this shape (plain, or an option) can be its own.
+    fn takes(&self, index: QuestionIndex, scope: ScopeIndex, option: Option<&str>) -> bool {
+        let question = self.form.question(index);
+        let multiple = question.question_type == QuestionType::SelectMultiple;
+        let holds = !matches!(
+            question.question_type,
+            QuestionType::Group | QuestionType::Repeat | QuestionType::Note
+        );
+        question.scope == scope && holds && option.is_some() == multiple
+    }
+
+    fn marker(&mut self, instance: usize, marker: Marker, path: &AnswerPath, value: &'a Value) {
+        let met = &mut self.met[instance];
+        match marker {
+            Marker::Order => met.order = value.as_text().unwrap_or_default(),
+            Marker::Removed if instance > 0 => {
+                met.removed = true;
+                self.removed.push((met.scope, path.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// The instance of a prefix, met now or before; none when the form has no such repeat there.
+    fn instance(&mut self, prefix: &'a str) -> Option<usize> {
+        if prefix == self.met[self.last].prefix {
+            return Some(self.last);
+        }
+        let found = self.find_or_meet(prefix)?;
+        self.last = found;
+        Some(found)
+    }
+
+    fn find_or_meet(&mut self, prefix: &'a str) -> Option<usize> {
+        if prefix.is_empty() {
+            return Some(0);
+        }
+        if let Some(found) = self.by_prefix.get(prefix) {
+            return Some(*found);
+        }
+        // A path has at most 128 bytes, so this nests at most eight deep.
+        let (around, id) = prefix.rsplit_once('/')?;
+        let (outer, name) = around.rsplit_once('/').unwrap_or(("", around));
+        let parent = self.find_or_meet(outer)?;
+        let repeat = self.form.by_name.get(name)?;
+        let scope = self.form.question(*repeat).opens?;
+        if self.form.scope(scope).parent != self.met[parent].scope {
+            return None;
+        }
+        let id = id.parse().ok()?;
+        let at = self.met.len();
+        self.met.push(Met { scope, id: Some(id), prefix, order: "", removed: false, inside: Vec::new() });
+        self.met[parent].inside.push(at);
+        self.by_prefix.insert(prefix, at);
+        Some(at)
+    }
+
+    fn finish(mut self) -> Arena {
+        let mut arena = Arena {
+            by_scope: vec![Vec::new(); self.form.scopes.len()],
+            removed: std::mem::take(&mut self.removed),
+            unknown: std::mem::take(&mut self.unknown),
+            ..Arena::default()
+        };
+        let mut placed = vec![None; self.met.len()];
+        self.place(0, 0, 1, &mut arena, &mut placed);
+        self.fill(&mut arena, &placed);
+        arena
+    }
+
+    /// Places an instance and, repeat by repeat and in order, those inside it.
+    fn place(&self, met: usize, parent: u32, position: u32, arena: &mut Arena, placed: &mut [Option<u32>]) {
+        let Met { scope, id, prefix, inside, .. } = &self.met[met];
+        let shape = self.form.scope(*scope);
+        let at = arena.instances.len() as u32;
+        placed[met] = Some(at);
+        arena.by_scope[scope.as_usize()].push(at);
+        let ranges = arena.ranges.len() as u32;
+        arena.instances.push(Instance {
+            scope: *scope,
+            parent,
+            base: arena.cells.len() as u32,
+            position,
+            id: *id,
+            prefix: (*prefix).into(),
+            ranges,
+        });
+        arena.cells.resize_with(arena.cells.len() + shape.slots.len(), Cell::default);
+        arena.ranges.resize(arena.ranges.len() + shape.children.len(), (0, 0));
+        for (ordinal, child) in shape.children.iter().enumerate() {
+            let mut here: Vec<usize> = inside
+                .iter()
+                .copied()
+                .filter(|at| self.met[*at].scope == *child && !self.met[*at].removed)
+                .collect();
+            here.sort_by_key(|at| (self.met[*at].order, self.met[*at].id));
+            // Instances of one scope are pushed depth first, so one parent's stand together.
+            let from = arena.by_scope[child.as_usize()].len() as u32;
+            for (index, inner) in here.iter().enumerate() {
+                self.place(*inner, at, index as u32 + 1, arena, placed);
+            }
+            let to = arena.by_scope[child.as_usize()].len() as u32;
+            arena.ranges[ranges as usize + ordinal] = (from, to);
+        }
+    }
+
+    fn fill(&self, arena: &mut Arena, placed: &[Option<u32>]) {
+        let mut entries = self.entries.iter().peekable();
+        while let Some(entry) = entries.next() {
+            let Some(instance) = placed[entry.instance] else { continue };
+            let question = self.form.question(entry.question);
+            // Options of one question come together too.
+            let mut ticks = Vec::new();
+            if let Some(option) = entry.option {
+                ticks.push((option, entry.value));
+                while let Some(next) =
+                    entries.next_if(|next| next.question == entry.question && next.instance == entry.instance)
+                {
+                    ticks.push((next.option.unwrap_or_default(), next.value));
+                }
+            }
+            if matches!(question.source, Source::Calculated(_)) {
+                continue;
+            }
+            let datum = if entry.option.is_some() {
+                self.tokens(entry.question, &ticks)
+            } else {
+                Datum::of(entry.value)
+            };
+            let at = arena.cell_at(self.form, instance, entry.question);
+            arena.cells[at].datum = datum;
+        }
+    }
+
+    /// Ticked options as ODK writes them: codes separated by spaces, in list order; unknown codes last.
+    fn tokens(&self, question: QuestionIndex, ticks: &[(&str, &Value)]) -> Datum {
+        let mut codes: Vec<(u32, &str)> = Vec::new();
+        let mut answered = false;
+        for (option, value) in ticks {
+            if **value != Value::Bool(true) {
+                continue;
+            }
+            answered = true;
+            if !option.is_empty() {
+                let row = self
+                    .form
+                    .question(question)
+                    .list
+                    .and_then(|list| self.form.list(list).rows_of(option).first().copied());
+                codes.push((row.unwrap_or(u32::MAX), option));
+            }
+        }
+        codes.sort_unstable();
+        if !answered {
+            return Datum::Blank;
+        }
+        let texts: Vec<&str> = codes.into_iter().map(|(_, code)| code).collect();
+        Datum::Text(texts.join(" ").into())
+    }
+}

@@ -1,0 +1,443 @@
+//! The compiled form: an arena of questions in document order, expressions with resolved names, choice lists.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use record_model::FormRevision;
+
+use crate::list::ChoiceList;
+use crate::template::Translations;
+use crate::xpath::program::{ExprId, Program};
+
+/// Names a question, group or repeat of one compiled form: its place in document order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QuestionIndex(pub(crate) u32);
+
+impl QuestionIndex {
+    /// As an index into [`CompiledForm::questions`].
+    pub const fn as_usize(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The record (0), or one repeat: what has instances of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ScopeIndex(pub(crate) u16);
+
+impl ScopeIndex {
+    pub(crate) const ROOT: Self = Self(0);
+
+    pub(crate) const fn as_usize(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A choice list or attached CSV.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ListIndex(pub(crate) u16);
+
+impl ListIndex {
+    pub(crate) const fn as_usize(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a row of the survey is to an interview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum QuestionKind {
+    /// Something a person answers.
+    Question,
+    /// Something a person reads.
+    Note,
+    /// A value nobody is asked for.
+    Calculate,
+    /// Filled in by the machine when the record is made or closed (`start`, `today`, `deviceid` …).
+    Preload,
+    /// Questions that belong together.
+    Group,
+    /// Questions asked once for each instance.
+    Repeat,
+}
+
+/// A row's type in the spreadsheet, aliases resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the XLSForm type of that name")]
+pub enum QuestionType {
+    Text,
+    Integer,
+    Decimal,
+    /// A whole or decimal number between bounds; `integer` unless its parameters have fractions.
+    Range {
+        integer: bool,
+    },
+    Date,
+    Time,
+    DateTime,
+    SelectOne,
+    SelectMultiple,
+    /// Codes in the order a person put them; stored as one text.
+    Rank,
+    Geopoint,
+    Geotrace,
+    Geoshape,
+    Acknowledge,
+    Barcode,
+    /// Image, audio, video or file: the text names the attachment.
+    Attachment,
+    Note,
+    Calculate,
+    Hidden,
+    Start,
+    End,
+    Today,
+    DeviceId,
+    Username,
+    PhoneNumber,
+    Email,
+    /// Kept by the collector in its own way; never an answer.
+    Audit,
+    Group,
+    Repeat,
+}
+
+/// `yes`, `no`, or it depends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flag {
+    No,
+    Yes,
+    When(ExprId),
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// What is stored.
+    Stored,
+    /// The calculation, always.
+    Calculated(ExprId),
+    /// What is stored; as long as that is blank, the calculation.
+    StoredElse(ExprId),
+}
+
+/// A default, fixed when the record or the instance is made.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Default {
+    Literal(String),
+    Expr(ExprId),
+}
+
+/// One row of the survey sheet: a question, note, calculation, group or repeat.
+#[derive(Debug)]
+pub struct Question {
+    pub(crate) index: QuestionIndex,
+    pub(crate) name: Box<str>,
+    pub(crate) question_type: QuestionType,
+    pub(crate) row: u32,
+    pub(crate) parent: Option<QuestionIndex>,
+    /// The instances it lives in: a repeat's own row lives in the scope around it.
+    pub(crate) scope: ScopeIndex,
+    /// Its place among the cells of one instance of that scope.
+    pub(crate) slot: u32,
+    /// The scope a repeat opens.
+    pub(crate) opens: Option<ScopeIndex>,
+    /// One past the last question inside (for groups and repeats).
+    pub(crate) end: QuestionIndex,
+    pub(crate) labels: Translations,
+    pub(crate) hints: Translations,
+    pub(crate) constraint_messages: Translations,
+    pub(crate) required_messages: Translations,
+    pub(crate) relevant: Option<ExprId>,
+    pub(crate) required: Flag,
+    pub(crate) read_only: Flag,
+    pub(crate) constraint: Option<ExprId>,
+    pub(crate) source: Source,
+    pub(crate) once: bool,
+    pub(crate) trigger: Option<(QuestionIndex, ExprId)>,
+    pub(crate) default: Option<Default>,
+    pub(crate) list: Option<ListIndex>,
+    pub(crate) choice_filter: Option<crate::list::ListFilter>,
+    pub(crate) repeat_count: Option<ExprId>,
+    pub(crate) appearance: Box<str>,
+    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) save_to: Option<(usize, Box<str>)>,
+}
+
+impl Question {
+    /// Its place in the form.
+    pub fn index(&self) -> QuestionIndex {
+        self.index
+    }
+
+    /// The name, which is its key in answer paths.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is to an interview.
+    pub fn kind(&self) -> QuestionKind {
+        use QuestionType as T;
+        match self.question_type {
+            T::Group => QuestionKind::Group,
+            T::Repeat => QuestionKind::Repeat,
+            T::Note => QuestionKind::Note,
+            T::Calculate | T::Hidden => QuestionKind::Calculate,
+            T::Start
+            | T::End
+            | T::Today
+            | T::DeviceId
+            | T::Username
+            | T::PhoneNumber
+            | T::Email
+            | T::Audit => QuestionKind::Preload,
+            _ => QuestionKind::Question,
+        }
+    }
+
+    /// Its type in the spreadsheet.
+    pub fn question_type(&self) -> QuestionType {
+        self.question_type
+    }
+
+    /// The row of the survey sheet, counted from 1.
+    pub fn row(&self) -> u32 {
+        self.row
+    }
+
+    /// The group or repeat around it.
+    pub fn parent(&self) -> Option<QuestionIndex> {
+        self.parent
+    }
+
+    /// True if a person must answer it whatever else was answered.
+    pub fn is_always_required(&self) -> bool {
+        self.required == Flag::Yes
+    }
+
+    /// True if a `required` cell may ask for an answer.
+    pub fn may_be_required(&self) -> bool {
+        self.required != Flag::No
+    }
+
+    /// True if the value is the engine's to compute, so that it is never stored.
+    pub fn is_calculated(&self) -> bool {
+        matches!(self.source, Source::Calculated(_))
+    }
+
+    /// True if the answer is checked beyond its type.
+    pub fn has_constraint(&self) -> bool {
+        self.constraint.is_some()
+    }
+
+    /// True if it is asked only under a condition of its own.
+    pub fn has_relevant(&self) -> bool {
+        self.relevant.is_some()
+    }
+
+    /// True for a select whose options depend on other answers.
+    pub fn has_choice_filter(&self) -> bool {
+        self.choice_filter.is_some()
+    }
+
+    /// True for a repeat whose number of instances follows from other answers.
+    pub fn has_repeat_count(&self) -> bool {
+        self.repeat_count.is_some()
+    }
+
+    /// The `appearance` cell.
+    pub fn appearance(&self) -> &str {
+        &self.appearance
+    }
+
+    /// The `parameters` cell, `key=value` by key.
+    pub fn parameters(&self) -> &BTreeMap<String, String> {
+        &self.parameters
+    }
+}
+
+/// The record, or a repeat.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    /// The repeat's row; none for the record.
+    pub(crate) repeat: Option<QuestionIndex>,
+    pub(crate) parent: ScopeIndex,
+    pub(crate) depth: u8,
+    /// The questions that live in it; a question's slot is its place here.
+    pub(crate) slots: Vec<QuestionIndex>,
+    /// Repeats directly inside.
+    pub(crate) children: Vec<ScopeIndex>,
+    /// Its place among its parent's children.
+    pub(crate) ordinal: u16,
+}
+
+/// A row of the `rules` sheet.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) id: Box<str>,
+    pub(crate) level: crate::evaluation::Level,
+    pub(crate) expression: ExprId,
+    pub(crate) relevant: Option<ExprId>,
+    /// The scope it is checked in: once for the record, or for each instance of a repeat.
+    pub(crate) scope: ScopeIndex,
+    pub(crate) messages: Translations,
+}
+
+/// A row of the `entities` sheet.
+#[derive(Debug)]
+pub(crate) struct Entity {
+    pub(crate) list: Box<str>,
+    pub(crate) scope: ScopeIndex,
+    pub(crate) label: Option<ExprId>,
+    pub(crate) entity_id: Option<ExprId>,
+    pub(crate) create_if: Option<ExprId>,
+    pub(crate) update_if: Option<ExprId>,
+}
+
+/// The parts of a compiled form; [`CompiledForm`] shares them.
+#[derive(Debug)]
+pub(crate) struct Form {
+    pub(crate) form_id: String,
+    pub(crate) title: String,
+    pub(crate) version: String,
+    pub(crate) revision: FormRevision,
+    pub(crate) languages: Vec<String>,
+    pub(crate) language_names: Vec<String>,
+    pub(crate) questions: Vec<Question>,
+    pub(crate) by_name: HashMap<Box<str>, QuestionIndex>,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) programs: Vec<Program>,
+    pub(crate) lists: Vec<ChoiceList>,
+    /// Questions with a `relevant` or a calculation, or inside a group or repeat: each after all it reads.
+    pub(crate) order: Vec<QuestionIndex>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) entities: Vec<Entity>,
+    pub(crate) instance_name: Option<ExprId>,
+}
+
+impl Form {
+    pub(crate) fn question(&self, index: QuestionIndex) -> &Question {
+        &self.questions[index.as_usize()]
+    }
+
+    pub(crate) fn program(&self, id: ExprId) -> &Program {
+        &self.programs[id.0 as usize]
+    }
+
+    pub(crate) fn scope(&self, index: ScopeIndex) -> &Scope {
+        &self.scopes[index.as_usize()]
+    }
+
+    pub(crate) fn list(&self, index: ListIndex) -> &ChoiceList {
+        &self.lists[index.as_usize()]
+    }
+
+    /// The place of a language among the form's; the default one (the first) for a language it does not have.
+    pub(crate) fn language(&self, code: &str) -> usize {
+        self.languages.iter().position(|language| language == code).unwrap_or(0)
+    }
+}
+
+/// A form, ready to be asked and checked. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct CompiledForm(pub(crate) Arc<Form>);
+
+impl CompiledForm {
+    /// Names this content: the same sheets give the same revision whatever the file's bytes.
+    pub fn revision(&self) -> FormRevision {
+        self.0.revision
+    }
+
+    /// `form_id` of the settings sheet.
+    pub fn form_id(&self) -> &str {
+        &self.0.form_id
+    }
+
+    /// `form_title` of the settings sheet.
+    pub fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// `version` of the settings sheet.
+    pub fn version(&self) -> &str {
+        &self.0.version
+    }
+
+    /// Codes, the default language first: `fr` of `label::Français (fr)`.
+    pub fn languages(&self) -> &[String] {
+        &self.0.languages
+    }
+
+    /// What a language calls itself: `Français` for `fr`.
+    pub fn language_name(&self, code: &str) -> Option<&str> {
+        let at = self.0.languages.iter().position(|language| language == code)?;
+        self.0.language_names.get(at).map(String::as_str)
+    }
+
+    /// Every question, group and repeat in document order.
+    pub fn questions(&self) -> &[Question] {
+        &self.0.questions
+    }
+
+    /// One of them.
+    pub fn question(&self, index: QuestionIndex) -> &Question {
+        self.0.question(index)
+    }
+
+    /// By name. Among groups that share a name, the first.
+    pub fn find(&self, name: &str) -> Option<&Question> {
+        self.0.by_name.get(name).map(|index| self.0.question(*index))
+    }
+
+    /// What is directly inside a group or repeat; with none, what is inside nothing.
+    pub fn children(&self, parent: Option<QuestionIndex>) -> impl Iterator<Item = &Question> {
+        let (from, to) = match parent {
+            None => (0, self.0.questions.len()),
+            Some(parent) => (parent.as_usize() + 1, self.0.question(parent).end.as_usize()),
+        };
+        self.0.questions[from..to.max(from)].iter().filter(move |question| question.parent == parent)
+    }
+
+    /// The repeats around a question, outermost first. A repeat is not around itself.
+    pub fn repeats_around(&self, question: QuestionIndex) -> Vec<QuestionIndex> {
+        let mut repeats = Vec::new();
+        let mut scope = self.0.scope(self.0.question(question).scope);
+        while let Some(repeat) = scope.repeat {
+            repeats.push(repeat);
+            scope = self.0.scope(scope.parent);
+        }
+        repeats.reverse();
+        repeats
+    }
+
+    /// The name of a select's list.
+    pub fn list_name(&self, question: QuestionIndex) -> Option<&str> {
+        self.0.question(question).list.map(|list| self.0.list(list).name())
+    }
+
+    /// Every option of a select, unfiltered, in list order.
+    pub fn options(&self, question: QuestionIndex) -> Vec<crate::interview::Choice<'_>> {
+        let Some(list) = self.0.question(question).list else { return Vec::new() };
+        let list_data = self.0.list(list);
+        (0..list_data.len() as u32).map(|row| crate::interview::Choice::new(&self.0, list, row)).collect()
+    }
+
+    /// The label as it is written, `${}` references and all, in a language (the default one's when that has none).
+    pub fn raw_label(&self, question: QuestionIndex, lang: &str) -> &str {
+        self.0.question(question).labels.raw(self.0.language(lang))
+    }
+
+    /// The hint as it is written.
+    pub fn raw_hint(&self, question: QuestionIndex, lang: &str) -> &str {
+        self.0.question(question).hints.raw(self.0.language(lang))
+    }
+
+    /// The entity lists this form writes to, each once, in sheet order.
+    pub fn entity_lists(&self) -> Vec<&str> {
+        let mut lists: Vec<&str> = Vec::new();
+        for entity in &self.0.entities {
+            if !lists.contains(&&*entity.list) {
+                lists.push(&entity.list);
+            }
+        }
+        lists
+    }
+}

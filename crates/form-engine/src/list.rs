@@ -1,0 +1,131 @@
+//! Choice lists and attached CSV files: columns of text, with an index on every column a filter compares.
+
+use std::collections::HashMap;
+
+use crate::xpath::program::{Column, Filter};
+
+/// One list.
+#[derive(Debug, Default)]
+pub(crate) struct ChoiceList {
+    name: Box<str>,
+    /// The codes.
+    names: Vec<Box<str>>,
+    /// By language, then row.
+    labels: Vec<Vec<Box<str>>>,
+    columns: Vec<(Box<str>, Vec<Box<str>>)>,
+    /// From a code to its rows; one row unless the form allows duplicates.
+    by_name: HashMap<Box<str>, Vec<u32>>,
+    /// The same for columns that a filter compares.
+    indexes: HashMap<u16, HashMap<Box<str>, Vec<u32>>>,
+}
+
+/// A `choice_filter`.
+#[derive(Debug)]
+pub(crate) struct ListFilter(pub(crate) Filter);
+
+impl ChoiceList {
+    pub(crate) fn new(
+        name: &str,
+        names: Vec<Box<str>>,
+        labels: Vec<Vec<Box<str>>>,
+        columns: Vec<(Box<str>, Vec<Box<str>>)>,
+    ) -> Self {
+        let by_name = index(&names);
+        Self { name: name.into(), names, labels, columns, by_name, indexes: HashMap::new() }
+    }
+
+    /// The same list with one more row at its end.
+    pub(crate) fn with_row(&self, code: &str, labels: &[Box<str>]) -> Self {
+        let mut names = self.names.clone();
+        names.push(code.into());
+        let mut all_labels = self.labels.clone();
+        for (column, label) in all_labels.iter_mut().zip(labels) {
+            column.push(label.clone());
+        }
+        let mut columns = self.columns.clone();
+        for (_, values) in &mut columns {
+            values.push("".into());
+        }
+        Self::new(&self.name, names, all_labels, columns)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub(crate) fn code(&self, row: u32) -> &str {
+        self.names.get(row as usize).map_or("", |code| code)
+    }
+
+    /// In this language, else the default one, else the code itself.
+    pub(crate) fn label(&self, row: u32, language: usize) -> &str {
+        let of = |language: usize| {
+            self.labels
+                .get(language)
+                .and_then(|labels| labels.get(row as usize))
+                .filter(|label| !label.is_empty())
+        };
+        of(language)
+            .or_else(|| of(0))
+            .or_else(|| (0..self.labels.len()).find_map(of))
+            .map_or_else(|| self.code(row), |label| label)
+    }
+
+    pub(crate) fn find_column(&self, name: &str) -> Option<Column> {
+        match name {
+            "name" => Some(Column::Name),
+            "label" => Some(Column::Label),
+            _ => self.columns.iter().position(|column| &*column.0 == name).map(|at| Column::Extra(at as u16)),
+        }
+    }
+
+    pub(crate) fn column_names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| &*column.0)
+    }
+
+    pub(crate) fn value(&self, row: u32, column: Column, language: usize) -> &str {
+        match column {
+            Column::Name => self.code(row),
+            Column::Label => self.label(row, language),
+            Column::Extra(at) => self
+                .columns
+                .get(at as usize)
+                .and_then(|column| column.1.get(row as usize))
+                .map_or("", |text| text),
+        }
+    }
+
+    pub(crate) fn add_index(&mut self, column: Column) {
+        if let Column::Extra(at) = column
+            && let Some(values) = self.columns.get(at as usize)
+        {
+            self.indexes.entry(at).or_insert_with(|| index(&values.1));
+        }
+    }
+
+    /// The rows whose column holds exactly this text, or nothing known about them.
+    pub(crate) fn rows_with(&self, column: Column, value: &str) -> Option<&[u32]> {
+        let index = match column {
+            Column::Name => &self.by_name,
+            Column::Extra(at) => self.indexes.get(&at)?,
+            Column::Label => return None,
+        };
+        Some(index.get(value).map_or(&[], Vec::as_slice))
+    }
+
+    pub(crate) fn rows_of(&self, code: &str) -> &[u32] {
+        self.by_name.get(code).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn index(values: &[Box<str>]) -> HashMap<Box<str>, Vec<u32>> {
+    let mut index: HashMap<Box<str>, Vec<u32>> = HashMap::with_capacity(values.len());
+    for (row, value) in values.iter().enumerate() {
+        index.entry(value.clone()).or_default().push(row as u32);
+    }
+    index
+}

@@ -1,0 +1,970 @@
+//! Runs resolved expressions over a record's cells. Pure: the visit's instant is the only clock.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use record_model::Visit;
+
+use crate::arena::{Arena, Datum};
+use crate::form::{Form, ListIndex, QuestionIndex, ScopeIndex};
+use crate::xpath::ast::Operator;
+use crate::xpath::functions::Function;
+use crate::xpath::number::{equal, number_text, parse_number, round};
+use crate::xpath::program::{
+    CellRef, Column, ExprId, Filter, IndexedRepeat, Node, Origin, Path, PathStart, PathStep, Target, Walk,
+};
+use crate::xpath::resolve::compile_regex;
+use crate::xpath::temporal::{self, Temporal};
+
+/// The clock of one evaluation: the visit, at its own offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Clock {
+    pub(crate) now: Temporal,
+    pub(crate) offset: i32,
+}
+
+impl Clock {
+    pub(crate) fn at(visit: Visit) -> Self {
+        // An instant of a four-digit year, so that arithmetic on it never overflows.
+        let unix_ms = visit.at.unix_ms().clamp(-62_135_000_000_000, 253_402_000_000_000);
+        let offset = i32::from(visit.utc_offset_minutes).clamp(-18 * 60, 18 * 60);
+        Self { now: Temporal::DateTime { unix_ms, offset_minutes: offset }, offset }
+    }
+
+    pub(crate) fn today(self) -> Temporal {
+        self.now.to_date(self.offset)
+    }
+}
+
+/// A place that a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NodeRef {
+    Cell { instance: u32, question: QuestionIndex },
+    Instance(u32),
+    Item { list: ListIndex, row: u32 },
+    Field { list: ListIndex, row: u32, column: Column },
+}
+
+/// What an expression is seen from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context {
+    /// The instance of the question the expression belongs to.
+    pub(crate) instance: u32,
+    /// `.`
+    pub(crate) dot: NodeRef,
+    /// `position()` and `last()` inside a predicate.
+    pub(crate) position: u32,
+    pub(crate) size: u32,
+}
+
+impl Context {
+    pub(crate) fn cell(instance: u32, question: QuestionIndex) -> Self {
+        Self { instance, dot: NodeRef::Cell { instance, question }, position: 1, size: 1 }
+    }
+
+    pub(crate) fn instance(instance: u32) -> Self {
+        Self { instance, dot: NodeRef::Instance(instance), position: 1, size: 1 }
+    }
+
+    fn at(self, dot: NodeRef, position: u32, size: u32) -> Self {
+        Self { dot, position, size, ..self }
+    }
+}
+
+/// A value under way.
+#[derive(Debug, Clone)]
+pub(crate) enum Val<'e> {
+    Bool(bool),
+    Number(f64),
+    Text(Cow<'e, str>),
+    Time(Temporal),
+    /// One cell's value: a text to comparisons, whatever it is stored as.
+    Cell(&'e Datum),
+    Nodes(Vec<NodeRef>),
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Read {
+    Cell {
+        instance: u32,
+        question: QuestionIndex,
+    },
+    /// Whether one option of a select_multiple is ticked.
+    Option {
+        instance: u32,
+        question: QuestionIndex,
+        code: Box<str>,
+    },
+    /// Which instances a repeat has.
+    Instances(ScopeIndex),
+    /// In which order they stand.
+    Order(ScopeIndex),
+}
+
+const BLANK: &Datum = &Datum::Blank;
+
+/// Runs expressions over one arena.
+#[derive(Clone, Copy)]
+pub(crate) struct Evaluator<'e> {
+    pub(crate) form: &'e Form,
+    pub(crate) arena: &'e Arena,
+    pub(crate) clock: Clock,
+    pub(crate) language: usize,
+    /// Where to note what is read, when somebody wants to know.
+    pub(crate) reads: Option<&'e RefCell<Vec<Read>>>,
+    /// What `uuid()` gives: randomness is the caller's.
+    pub(crate) uuid: &'e str,
+}
+
+impl<'e> Evaluator<'e> {
+    pub(crate) fn run(&self, id: ExprId, context: Context) -> Val<'e> {
+        self.value(&self.form.program(id).root, context)
+    }
+
+    pub(crate) fn run_bool(&self, id: ExprId, context: Context) -> bool {
+        self.bool(&self.form.program(id).root, context)
+    }
+
+    pub(crate) fn run_text(&self, id: ExprId, context: Context) -> Cow<'e, str> {
+        self.text(&self.form.program(id).root, context)
+    }
+
+    pub(crate) fn run_number(&self, id: ExprId, context: Context) -> f64 {
+        self.number(&self.form.program(id).root, context)
+    }
+
+    fn note(&self, read: impl FnOnce() -> Read) {
+        if let Some(reads) = self.reads {
+            reads.borrow_mut().push(read());
+        }
+    }
+
+    // Values
+
+    fn value(&self, node: &'e Node, context: Context) -> Val<'e> {
+        match node {
+            Node::Number(number) => Val::Number(*number),
+            Node::Text(text) => Val::Text(Cow::Borrowed(text)),
+            Node::Cell(cell) => Val::Cell(self.cell(*cell, context)),
+            Node::Dot => match context.dot {
+                NodeRef::Cell { instance, question } => Val::Cell(self.datum(instance, question)),
+                dot => Val::Text(self.node_text(dot)),
+            },
+            Node::Column(column) => Val::Text(self.column(*column, context)),
+            Node::Nodes(_) | Node::Union(_) => Val::Nodes(self.nodes(node, context)),
+            Node::Or(_) | Node::And(_) | Node::Matches(..) | Node::HasToken(..) => {
+                Val::Bool(self.bool(node, context))
+            }
+            Node::Binary(operator, sides) => match operator {
+                Operator::Add
+                | Operator::Subtract
+                | Operator::Multiply
+                | Operator::Divide
+                | Operator::Modulo => Val::Number(self.number(node, context)),
+                _ => Val::Bool(self.compare(*operator, &sides.0, &sides.1, context)),
+            },
+            Node::Negate(_) => Val::Number(self.number(node, context)),
+            Node::Call(function, args) => self.call(*function, args, context),
+            Node::ChoiceName(value, list) => Val::Text(self.choice_name(value, *list, context)),
+            Node::IndexedRepeat(indexed) => Val::Cell(self.indexed_repeat(indexed, context)),
+            Node::Lookup { list, column, key_column, key } => {
+                let key = self.text(key, context);
+                let data = self.form.list(*list);
+                let row = data.rows_with(*key_column, &key).map_or_else(
+                    || (0..data.len() as u32).find(|row| data.value(*row, *key_column, self.language) == key),
+                    |rows| rows.first().copied(),
+                );
+                Val::Text(
+                    row.map_or(Cow::Borrowed(""), |row| {
+                        Cow::Borrowed(data.value(row, *column, self.language))
+                    }),
+                )
+            }
+        }
+    }
+
+    fn bool(&self, node: &'e Node, context: Context) -> bool {
+        match node {
+            Node::Or(terms) => terms.iter().any(|term| self.bool(term, context)),
+            Node::And(terms) => terms.iter().all(|term| self.bool(term, context)),
+            Node::Binary(
+                operator @ (Operator::Equal
+                | Operator::NotEqual
+                | Operator::Less
+                | Operator::LessOrEqual
+                | Operator::Greater
+                | Operator::GreaterOrEqual),
+                sides,
+            ) => self.compare(*operator, &sides.0, &sides.1, context),
+            Node::Matches(value, regex) => regex.is_match(&self.text(value, context)),
+            Node::HasToken(value, code) => self.has_token(value, code, context),
+            Node::Call(Function::Not, args) => !self.bool(&args[0], context),
+            Node::Call(Function::True, _) => true,
+            Node::Call(Function::False, _) => false,
+            _ => self.to_bool(&self.value(node, context)),
+        }
+    }
+
+    fn number(&self, node: &'e Node, context: Context) -> f64 {
+        match node {
+            Node::Number(number) => *number,
+            Node::Cell(cell) => self.datum_number(self.cell(*cell, context)),
+            Node::Negate(inner) => -self.number(inner, context),
+            Node::Binary(
+                operator @ (Operator::Add
+                | Operator::Subtract
+                | Operator::Multiply
+                | Operator::Divide
+                | Operator::Modulo),
+                sides,
+            ) => {
+                let left = self.number(&sides.0, context);
+                let right = self.number(&sides.1, context);
+                match operator {
+                    Operator::Add => left + right,
+                    Operator::Subtract => left - right,
+                    Operator::Multiply => left * right,
+                    Operator::Divide => left / right,
+                    _ => left % right,
+                }
+            }
+            _ => self.to_number(&self.value(node, context)),
+        }
+    }
+
+    fn text(&self, node: &'e Node, context: Context) -> Cow<'e, str> {
+        match node {
+            Node::Text(text) => Cow::Borrowed(text),
+            Node::Cell(cell) => datum_text(self.cell(*cell, context)),
+            _ => self.to_text(self.value(node, context)),
+        }
+    }
+
+    // Coercions
+
+    pub(crate) fn to_bool(&self, value: &Val<'e>) -> bool {
+        match value {
+            Val::Bool(flag) => *flag,
+            Val::Number(number) => *number != 0.0 && !number.is_nan(),
+            Val::Text(text) => !text.is_empty(),
+            Val::Time(_) => true,
+            Val::Cell(datum) => datum_bool(datum),
+            // As JavaRosa unpacks it: the first node's value.
+            Val::Nodes(nodes) => match nodes.as_slice() {
+                [] => false,
+                [NodeRef::Cell { instance, question }] => datum_bool(self.datum(*instance, *question)),
+                [single] => !self.node_text(*single).is_empty() || matches!(single, NodeRef::Instance(_)),
+                _ => true,
+            },
+        }
+    }
+
+    pub(crate) fn to_number(&self, value: &Val<'e>) -> f64 {
+        match value {
+            Val::Bool(flag) => f64::from(u8::from(*flag)),
+            Val::Number(number) => *number,
+            Val::Text(text) => parse_number(text, self.clock.offset),
+            Val::Time(instant) => instant.days(self.clock.offset),
+            Val::Cell(datum) => self.datum_number(datum),
+            Val::Nodes(nodes) => nodes.first().map_or(f64::NAN, |node| self.node_number(*node)),
+        }
+    }
+
+    pub(crate) fn to_text(&self, value: Val<'e>) -> Cow<'e, str> {
+        match value {
+            Val::Bool(flag) => Cow::Borrowed(if flag { "true" } else { "false" }),
+            Val::Number(number) => Cow::Owned(number_text(number)),
+            Val::Text(text) => text,
+            Val::Time(instant) => Cow::Owned(instant.text()),
+            Val::Cell(datum) => datum_text(datum),
+            Val::Nodes(nodes) => nodes.first().map_or(Cow::Borrowed(""), |node| self.node_text(*node)),
+        }
+    }
+
+    /// A value as a cell holds it.
+    pub(crate) fn to_datum(&self, value: Val<'e>) -> Datum {
+        match value {
+            Val::Bool(flag) => Datum::Bool(flag),
+            Val::Number(number) if number.is_nan() => Datum::Blank,
+            Val::Number(number) => Datum::Number(number),
+            Val::Cell(datum) => datum.clone(),
+            Val::Nodes(nodes) => match nodes.first() {
+                Some(NodeRef::Cell { instance, question }) => self.datum(*instance, *question).clone(),
+                Some(node) => text_datum(self.node_text(*node)),
+                None => Datum::Blank,
+            },
+            other => text_datum(self.to_text(other)),
+        }
+    }
+
+    fn datum_number(&self, datum: &Datum) -> f64 {
+        match datum {
+            Datum::Blank => f64::NAN,
+            Datum::Bool(flag) => f64::from(u8::from(*flag)),
+            Datum::Int(number) => *number as f64,
+            Datum::Number(number) => *number,
+            Datum::Text(text) => parse_number(text, self.clock.offset),
+        }
+    }
+
+    fn node_text(&self, node: NodeRef) -> Cow<'e, str> {
+        match node {
+            NodeRef::Cell { instance, question } => datum_text(self.datum(instance, question)),
+            NodeRef::Instance(_) => Cow::Borrowed(""),
+            NodeRef::Item { list, row } => Cow::Borrowed(self.form.list(list).code(row)),
+            NodeRef::Field { list, row, column } => {
+                Cow::Borrowed(self.form.list(list).value(row, column, self.language))
+            }
+        }
+    }
+
+    fn node_number(&self, node: NodeRef) -> f64 {
+        match node {
+            NodeRef::Cell { instance, question } => self.datum_number(self.datum(instance, question)),
+            other => parse_number(&self.node_text(other), self.clock.offset),
+        }
+    }
+
+    // Places
+
+    /// The value there; blank when it is not relevant.
+    fn datum(&self, instance: u32, question: QuestionIndex) -> &'e Datum {
+        self.note(|| Read::Cell { instance, question });
+        let cell = self.arena.cell(self.form, instance, question);
+        if cell.relevant { &cell.datum } else { BLANK }
+    }
+
+    fn origin(&self, origin: Origin, context: Context) -> u32 {
+        match (origin, context.dot) {
+            (Origin::Dot, NodeRef::Cell { instance, .. } | NodeRef::Instance(instance)) => instance,
+            _ => context.instance,
+        }
+    }
+
+    fn cell(&self, cell: CellRef, context: Context) -> &'e Datum {
+        let instance = self.arena.up(self.origin(cell.origin, context), cell.up);
+        self.datum(instance, cell.question)
+    }
+
+    fn column(&self, column: Column, context: Context) -> Cow<'e, str> {
+        match context.dot {
+            NodeRef::Item { list, row } => {
+                Cow::Borrowed(self.form.list(list).value(row, column, self.language))
+            }
+            _ => Cow::Borrowed(""),
+        }
+    }
+
+    pub(crate) fn nodes(&self, node: &'e Node, context: Context) -> Vec<NodeRef> {
+        match node {
+            Node::Cell(cell) => {
+                let instance = self.arena.up(self.origin(cell.origin, context), cell.up);
+                vec![NodeRef::Cell { instance, question: cell.question }]
+            }
+            Node::Dot => vec![context.dot],
+            Node::Column(column) => match context.dot {
+                NodeRef::Item { list, row } => vec![NodeRef::Field { list, row, column: *column }],
+                _ => Vec::new(),
+            },
+            Node::Nodes(path) => self.path(path, context),
+            Node::Union(sides) => {
+                let mut nodes = self.nodes(&sides.0, context);
+                for node in self.nodes(&sides.1, context) {
+                    if !nodes.contains(&node) {
+                        nodes.push(node);
+                    }
+                }
+                nodes
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn path(&self, path: &'e Path, context: Context) -> Vec<NodeRef> {
+        let mut steps = path.steps.iter();
+        let mut nodes = Vec::new();
+        match &path.start {
+            PathStart::Walk(origin, walk) => self.walk(walk, self.origin(*origin, context), &mut nodes),
+            PathStart::Items(list) => match path.steps.first() {
+                // The first filter may know the rows without looking at each.
+                Some(PathStep::Filter(filter)) => {
+                    steps.next();
+                    nodes = self.filter_list(*list, filter, context);
+                }
+                _ => {
+                    let rows = 0..self.form.list(*list).len() as u32;
+                    nodes.extend(rows.map(|row| NodeRef::Item { list: *list, row }));
+                }
+            },
+        }
+        for step in steps {
+            nodes = self.step(step, nodes, context);
+        }
+        nodes
+    }
+
+    fn step(&self, step: &'e PathStep, nodes: Vec<NodeRef>, context: Context) -> Vec<NodeRef> {
+        match step {
+            PathStep::Filter(filter) => self.filter(&filter.test, nodes, context),
+            PathStep::Walk(walk) => {
+                let mut reached = Vec::with_capacity(nodes.len());
+                for node in nodes {
+                    if let NodeRef::Cell { instance, .. } | NodeRef::Instance(instance) = node {
+                        let from = reached.len();
+                        self.walk(walk, instance, &mut reached);
+                        // Several nodes may share a parent.
+                        if reached.len() == from + 1 && from > 0 && reached[from - 1] == reached[from] {
+                            reached.pop();
+                        }
+                    }
+                }
+                reached
+            }
+            PathStep::Column(column) => nodes
+                .into_iter()
+                .filter_map(|node| match node {
+                    NodeRef::Item { list, row } => Some(NodeRef::Field { list, row, column: *column }),
+                    _ => None,
+                })
+                .collect(),
+        }
+    }
+
+    /// Up, then down through every instance that is relevant.
+    fn walk(&self, walk: &Walk, from: u32, reached: &mut Vec<NodeRef>) {
+        let instance = self.arena.up(from, walk.up);
+        self.descend(&walk.down, walk.target, instance, reached);
+    }
+
+    fn descend(&self, down: &[ScopeIndex], target: Target, instance: u32, reached: &mut Vec<NodeRef>) {
+        let Some((scope, deeper)) = down.split_first() else {
+            reached.push(match target {
+                Target::Question(question) => NodeRef::Cell { instance, question },
+                Target::Instance => NodeRef::Instance(instance),
+            });
+            return;
+        };
+        self.note(|| Read::Instances(*scope));
+        if let Some(repeat) = self.form.scope(*scope).repeat
+            && !self.arena.cell(self.form, instance, repeat).relevant
+        {
+            self.note(|| Read::Cell { instance, question: repeat });
+            return;
+        }
+        for inner in self.arena.inside(self.form, instance, *scope) {
+            match target {
+                // A question that is not asked there is not there.
+                Target::Question(question)
+                    if deeper.is_empty() && !self.arena.cell(self.form, *inner, question).relevant =>
+                {
+                    self.note(|| Read::Cell { instance: *inner, question });
+                }
+                _ => self.descend(deeper, target, *inner, reached),
+            }
+        }
+    }
+
+    /// Positions count among the nodes that share a parent.
+    fn filter(&self, test: &'e Node, nodes: Vec<NodeRef>, context: Context) -> Vec<NodeRef> {
+        let parent = |node: &NodeRef| match node {
+            NodeRef::Instance(instance) => Some(self.arena.instance(*instance).parent),
+            NodeRef::Cell { instance, .. } => Some(*instance),
+            _ => None,
+        };
+        let mut kept = Vec::new();
+        let mut from = 0;
+        while from < nodes.len() {
+            let family = parent(&nodes[from]);
+            let to = nodes[from..]
+                .iter()
+                .position(|node| parent(node) != family)
+                .map_or(nodes.len(), |n| from + n);
+            let size = (to - from) as u32;
+            for (index, node) in nodes[from..to].iter().enumerate() {
+                if self.keeps(test, context.at(*node, index as u32 + 1, size)) {
+                    kept.push(*node);
+                }
+            }
+            from = to;
+        }
+        kept
+    }
+
+    fn keeps(&self, test: &'e Node, context: Context) -> bool {
+        match self.value(test, context) {
+            Val::Number(number) => {
+                if let NodeRef::Instance(_) = context.dot {
+                    self.note_order(context.dot);
+                }
+                equal(number, f64::from(context.position))
+            }
+            other => self.to_bool(&other),
+        }
+    }
+
+    fn note_order(&self, node: NodeRef) {
+        if let NodeRef::Instance(instance) = node {
+            let scope = self.arena.instance(instance).scope;
+            self.note(|| Read::Order(scope));
+        }
+    }
+
+    // Lists
+
+    pub(crate) fn filter_list(&self, list: ListIndex, filter: &'e Filter, context: Context) -> Vec<NodeRef> {
+        let data = self.form.list(list);
+        let size = data.len() as u32;
+        let keep = |row: u32| {
+            let node = NodeRef::Item { list, row };
+            self.keeps(&filter.test, context.at(node, row + 1, size)).then_some(node)
+        };
+        match self.indexed_rows(list, filter, context) {
+            Some(rows) => rows.iter().filter_map(|row| keep(*row)).collect(),
+            None => (0..size).filter_map(keep).collect(),
+        }
+    }
+
+    /// The only rows that can pass, when one term of the filter is a comparison with a text.
+    fn indexed_rows(&self, list: ListIndex, filter: &'e Filter, context: Context) -> Option<&'e [u32]> {
+        let index = filter.index.as_ref()?;
+        let term = match &filter.test {
+            Node::And(terms) => terms.get(index.term)?,
+            single => single,
+        };
+        let Node::Binary(Operator::Equal, sides) = term else { return None };
+        let value = self.value(if index.value_on_left { &sides.0 } else { &sides.1 }, context);
+        // Numbers, dates and truth values compare by other rules than equal texts.
+        match value {
+            Val::Text(text) => self.form.list(list).rows_with(index.column, &text),
+            Val::Cell(datum) => self.form.list(list).rows_with(index.column, &datum_text(datum)),
+            _ => None,
+        }
+    }
+
+    /// True if a row of a list passes a filter.
+    pub(crate) fn row_passes(&self, list: ListIndex, row: u32, filter: &'e Filter, context: Context) -> bool {
+        let size = self.form.list(list).len() as u32;
+        self.keeps(&filter.test, context.at(NodeRef::Item { list, row }, row + 1, size))
+    }
+
+    fn choice_name(&self, value: &'e Node, list: ListIndex, context: Context) -> Cow<'e, str> {
+        let code = self.text(value, context);
+        let data = self.form.list(list);
+        data.rows_of(&code)
+            .first()
+            .map_or(Cow::Borrowed(""), |row| Cow::Borrowed(data.label(*row, self.language)))
+    }
+
+    fn indexed_repeat(&self, indexed: &'e IndexedRepeat, context: Context) -> &'e Datum {
+        let mut instance = self.arena.up(context.instance, indexed.up);
+        for (scope, index) in &indexed.down {
+            self.note(|| Read::Instances(*scope));
+            self.note(|| Read::Order(*scope));
+            let wanted = index.as_ref().map_or(1.0, |index| self.number(index, context));
+            let instances = self.arena.inside(self.form, instance, *scope);
+            let found = (wanted >= 1.0 && wanted <= instances.len() as f64)
+                .then(|| instances.get(wanted as usize - 1))
+                .flatten();
+            let Some(found) = found else { return BLANK };
+            instance = *found;
+        }
+        self.datum(instance, indexed.question)
+    }
+
+    fn has_token(&self, value: &'e Node, code: &str, context: Context) -> bool {
+        let has = |text: &str| text == code || text.split_whitespace().any(|token| token == code);
+        match value {
+            Node::Cell(cell) => {
+                let instance = self.arena.up(self.origin(cell.origin, context), cell.up);
+                let question = cell.question;
+                self.note(|| Read::Option { instance, question, code: code.into() });
+                let cell = self.arena.cell(self.form, instance, question);
+                match &cell.datum {
+                    _ if !cell.relevant => code.is_empty(),
+                    Datum::Text(text) => has(text),
+                    other => has(&datum_text(other)),
+                }
+            }
+            _ => has(&self.text(value, context)),
+        }
+    }
+
+    // Comparison
+
+    fn compare(&self, operator: Operator, left: &'e Node, right: &'e Node, context: Context) -> bool {
+        // What most conditions ask: is this answer that code?
+        if let (Node::Cell(cell), Node::Text(code)) = (left, right)
+            && matches!(operator, Operator::Equal | Operator::NotEqual)
+        {
+            let is_equal = datum_is(self.cell(*cell, context), code);
+            return is_equal == (operator == Operator::Equal);
+        }
+        let left = self.value(left, context);
+        let right = self.value(right, context);
+        self.compare_values(operator, &left, &right)
+    }
+
+    /// A set of nodes fits if any of its nodes does.
+    fn compare_values(&self, operator: Operator, left: &Val<'e>, right: &Val<'e>) -> bool {
+        match (left, right) {
+            (Val::Nodes(_), Val::Bool(_)) | (Val::Bool(_), Val::Nodes(_)) => {
+                self.compare_single(operator, &Val::Bool(self.to_bool(left)), &Val::Bool(self.to_bool(right)))
+            }
+            (Val::Nodes(nodes), other) => {
+                nodes.iter().any(|node| self.compare_values(operator, &self.single(*node), other))
+            }
+            (other, Val::Nodes(nodes)) => {
+                nodes.iter().any(|node| self.compare_values(operator, other, &self.single(*node)))
+            }
+            (left, right) => self.compare_single(operator, left, right),
+        }
+    }
+
+    fn single(&self, node: NodeRef) -> Val<'e> {
+        match node {
+            NodeRef::Cell { instance, question } => Val::Cell(self.datum(instance, question)),
+            other => Val::Text(self.node_text(other)),
+        }
+    }
+
+    fn compare_single(&self, operator: Operator, left: &Val<'e>, right: &Val<'e>) -> bool {
+        match operator {
+            Operator::Equal => self.is_equal(left, right),
+            Operator::NotEqual => !self.is_equal(left, right),
+            _ => {
+                let (left, right) = (self.to_number(left), self.to_number(right));
+                match operator {
+                    Operator::Less => left < right,
+                    Operator::LessOrEqual => left <= right || equal(left, right),
+                    Operator::Greater => left > right,
+                    _ => left >= right || equal(left, right),
+                }
+            }
+        }
+    }
+
+    fn is_equal(&self, left: &Val<'e>, right: &Val<'e>) -> bool {
+        match (left, right) {
+            (Val::Bool(_), _) | (_, Val::Bool(_)) => self.to_bool(left) == self.to_bool(right),
+            (Val::Number(_) | Val::Time(_), _) | (_, Val::Number(_) | Val::Time(_)) => {
+                equal(self.to_number(left), self.to_number(right))
+            }
+            (Val::Cell(datum), Val::Text(text)) | (Val::Text(text), Val::Cell(datum)) => {
+                datum_is(datum, text)
+            }
+            _ => self.to_text(left.clone()) == self.to_text(right.clone()),
+        }
+    }
+
+    // Functions
+
+    fn call(&self, function: Function, args: &'e [Node], context: Context) -> Val<'e> {
+        use Function as F;
+        let number = |at: usize| args.get(at).map_or(f64::NAN, |arg| self.number(arg, context));
+        let text = |at: usize| args.get(at).map_or(Cow::Borrowed(""), |arg| self.text(arg, context));
+        match function {
+            F::True => Val::Bool(true),
+            F::False => Val::Bool(false),
+            F::Not => Val::Bool(!self.bool(&args[0], context)),
+            F::Boolean => Val::Bool(self.bool(&args[0], context)),
+            F::BooleanFromString => Val::Bool(matches!(&*text(0), "true" | "1")),
+            F::If => {
+                let branch = if self.bool(&args[0], context) { 1 } else { 2 };
+                self.value(&args[branch], context)
+            }
+            F::Coalesce => self.coalesce(args, context),
+            F::Once => self.value(&args[0], context),
+
+            F::Number => Val::Number(number(0)),
+            F::Int => Val::Number(number(0).trunc() + 0.0),
+            F::Abs => Val::Number(number(0).abs()),
+            F::Ceiling => Val::Number(number(0).ceil() + 0.0),
+            F::Floor => Val::Number(number(0).floor() + 0.0),
+            F::Round => Val::Number(round(number(0), if args.len() > 1 { number(1) } else { 0.0 })),
+            F::Pow => Val::Number(power(number(0), number(1))),
+            F::Sqrt => Val::Number(number(0).sqrt()),
+            F::Sum => Val::Number(self.sum(&args[0], context)),
+            F::Max => Val::Number(self.extreme(args, context, f64::max)),
+            F::Min => Val::Number(self.extreme(args, context, f64::min)),
+            F::Count => Val::Number(self.count(&args[0], context, |_| true)),
+            F::CountNonEmpty => {
+                Val::Number(self.count(&args[0], context, |node| !self.node_text(node).is_empty()))
+            }
+            F::CountSelected => Val::Number(text(0).split_whitespace().count() as f64),
+            F::Position => Val::Number(self.position(args.first(), context)),
+            F::Last => Val::Number(f64::from(context.size)),
+
+            F::String => Val::Text(text(0)),
+            F::Concat => Val::Text(Cow::Owned(self.texts(args, context).concat())),
+            F::Join => {
+                let texts = self.texts(&args[1..], context);
+                Val::Text(Cow::Owned(texts.join(&*text(0))))
+            }
+            F::Contains => Val::Bool(text(0).contains(&*text(1))),
+            F::StartsWith => Val::Bool(text(0).starts_with(&*text(1))),
+            F::EndsWith => Val::Bool(text(0).ends_with(&*text(1))),
+            F::StringLength => Val::Number(text(0).chars().count() as f64),
+            F::Substr => {
+                let end = if args.len() > 2 { number(2) } else { f64::INFINITY };
+                Val::Text(Cow::Owned(substr(&text(0), number(1), end)))
+            }
+            F::Substring => {
+                let len = if args.len() > 2 { number(2) } else { f64::INFINITY };
+                Val::Text(Cow::Owned(substring(&text(0), number(1), len)))
+            }
+            F::SubstringBefore => {
+                let (whole, mark) = (text(0), text(1));
+                Val::Text(Cow::Owned(whole.split_once(&*mark).map_or("", |(before, _)| before).to_owned()))
+            }
+            F::SubstringAfter => {
+                let (whole, mark) = (text(0), text(1));
+                Val::Text(Cow::Owned(whole.split_once(&*mark).map_or("", |(_, after)| after).to_owned()))
+            }
+            F::NormalizeSpace => {
+                Val::Text(Cow::Owned(text(0).split_whitespace().collect::<Vec<_>>().join(" ")))
+            }
+            F::Translate => Val::Text(Cow::Owned(translate(&text(0), &text(1), &text(2)))),
+            F::Selected => {
+                let (value, code) = (text(0), text(1));
+                let code = code.trim();
+                Val::Bool(&*value == code || value.split_whitespace().any(|token| token == code))
+            }
+            F::SelectedAt => {
+                let (value, at) = (text(0), number(1));
+                let token = (at >= 0.0).then(|| value.split_whitespace().nth(at as usize)).flatten();
+                Val::Text(Cow::Owned(token.unwrap_or_default().to_owned()))
+            }
+            F::Regex => {
+                let pattern = text(1);
+                Val::Bool(compile_regex(&pattern).is_ok_and(|regex| regex.is_match(&text(0))))
+            }
+            F::Uuid => Val::Text(Cow::Borrowed(self.uuid)),
+
+            F::Today => Val::Time(self.clock.today()),
+            F::Now => Val::Time(self.clock.now),
+            F::Date => self.time(&args[0], context).map_or(Val::Text(Cow::Borrowed("")), |instant| {
+                Val::Time(instant.to_date(self.clock.offset))
+            }),
+            F::DateTime => self.instant(&args[0], context).map_or(Val::Text(Cow::Borrowed("")), Val::Time),
+            F::DecimalDateTime => Val::Number(
+                self.instant(&args[0], context)
+                    .map_or(f64::NAN, |instant| instant.utc_days(self.clock.offset)),
+            ),
+            F::DecimalTime => Val::Number(self.decimal_time(&text(0))),
+            F::FormatDate => {
+                Val::Text(self.instant(&args[0], context).map_or(Cow::Borrowed(""), |instant| {
+                    let lang = self.form.languages.get(self.language).map_or("", String::as_str);
+                    Cow::Owned(temporal::format(instant, &text(1), lang))
+                }))
+            }
+            // Resolved into a node of its own.
+            F::Pulldata => Val::Text(Cow::Borrowed("")),
+        }
+    }
+
+    fn coalesce(&self, args: &'e [Node], context: Context) -> Val<'e> {
+        let mut last = Val::Text(Cow::Borrowed(""));
+        for arg in args {
+            last = self.value(arg, context);
+            let blank = match &last {
+                Val::Number(number) => number.is_nan(),
+                Val::Cell(datum) => datum.is_blank(),
+                Val::Text(text) => text.is_empty(),
+                Val::Nodes(_) => self.to_text(last.clone()).is_empty(),
+                Val::Bool(_) | Val::Time(_) => false,
+            };
+            if !blank {
+                break;
+            }
+        }
+        last
+    }
+
+    /// The nodes an argument stands for; none when it is a plain value.
+    fn node_args(&self, arg: &'e Node, context: Context) -> Option<Vec<NodeRef>> {
+        matches!(arg, Node::Cell(_) | Node::Dot | Node::Nodes(_) | Node::Union(_) | Node::Column(_))
+            .then(|| self.nodes(arg, context))
+    }
+
+    fn texts(&self, args: &'e [Node], context: Context) -> Vec<Cow<'e, str>> {
+        let mut texts = Vec::with_capacity(args.len());
+        for arg in args {
+            match self.node_args(arg, context) {
+                Some(nodes) => texts.extend(nodes.into_iter().map(|node| self.node_text(node))),
+                None => texts.push(self.text(arg, context)),
+            }
+        }
+        texts
+    }
+
+    /// Blanks do not count, as in JavaRosa: a roster always has some.
+    fn sum(&self, arg: &'e Node, context: Context) -> f64 {
+        match self.node_args(arg, context) {
+            Some(nodes) => nodes
+                .into_iter()
+                .filter(|node| !self.node_text(*node).is_empty())
+                .map(|node| self.node_number(node))
+                // Not `sum`: that begins at -0, and -0 is another value than 0 when hashed.
+                .fold(0.0, |sum, number| sum + number),
+            None => self.number(arg, context),
+        }
+    }
+
+    /// NaN as soon as one is blank or no number, and when there is none.
+    fn extreme(&self, args: &'e [Node], context: Context, pick: fn(f64, f64) -> f64) -> f64 {
+        let mut found: Option<f64> = None;
+        let mut take = |number: f64| {
+            found = Some(match found {
+                None => number,
+                Some(so_far) if so_far.is_nan() || number.is_nan() => f64::NAN,
+                Some(so_far) => pick(so_far, number),
+            });
+        };
+        for arg in args {
+            match self.node_args(arg, context) {
+                Some(nodes) => nodes.into_iter().for_each(|node| take(self.node_number(node))),
+                None => take(self.number(arg, context)),
+            }
+        }
+        found.unwrap_or(f64::NAN)
+    }
+
+    fn count(&self, arg: &'e Node, context: Context, counts: impl Fn(NodeRef) -> bool) -> f64 {
+        let is_there = |node: &NodeRef| match node {
+            NodeRef::Cell { instance, question } => {
+                self.note(|| Read::Cell { instance: *instance, question: *question });
+                self.arena.cell(self.form, *instance, *question).relevant
+            }
+            _ => true,
+        };
+        self.nodes(arg, context).into_iter().filter(|node| is_there(node) && counts(*node)).count() as f64
+    }
+
+    fn position(&self, arg: Option<&'e Node>, context: Context) -> f64 {
+        let Some(arg) = arg else {
+            self.note_order(context.dot);
+            return f64::from(context.position);
+        };
+        match self.nodes(arg, context).first() {
+            None => f64::NAN,
+            Some(NodeRef::Instance(instance)) => {
+                let scope = self.arena.instance(*instance).scope;
+                self.note(|| Read::Instances(scope));
+                self.note(|| Read::Order(scope));
+                f64::from(self.arena.instance(*instance).position)
+            }
+            Some(NodeRef::Item { row, .. } | NodeRef::Field { row, .. }) => f64::from(*row) + 1.0,
+            Some(NodeRef::Cell { .. }) => 1.0,
+        }
+    }
+
+    fn time(&self, arg: &'e Node, context: Context) -> Option<Temporal> {
+        match self.value(arg, context) {
+            Val::Time(instant) => Some(instant),
+            Val::Number(days) => Temporal::from_days(days),
+            Val::Bool(_) => None,
+            other => Temporal::parse(&self.to_text(other), self.clock.offset),
+        }
+    }
+
+    fn instant(&self, arg: &'e Node, context: Context) -> Option<Temporal> {
+        match self.value(arg, context) {
+            Val::Time(instant) => Some(instant.to_instant(self.clock.offset)),
+            Val::Number(days) => Temporal::instant_from_days(days, self.clock.offset),
+            Val::Cell(Datum::Number(days)) => Temporal::instant_from_days(*days, self.clock.offset),
+            Val::Cell(Datum::Int(days)) => Temporal::instant_from_days(*days as f64, self.clock.offset),
+            Val::Bool(_) => None,
+            other => {
+                let text = self.to_text(other);
+                Temporal::parse(&text, self.clock.offset).map(|instant| instant.to_instant(self.clock.offset))
+            }
+        }
+    }
+
+    /// The fraction of the local day that a time of day stands at.
+    fn decimal_time(&self, text: &str) -> f64 {
+        let Some((ms, offset)) = temporal::parse_time(text.trim()) else { return f64::NAN };
+        let shift = offset.map_or(0, |offset| i64::from(self.clock.offset - offset) * 60_000);
+        (ms + shift).rem_euclid(86_400_000) as f64 / 86_400_000.0
+    }
+}
+
+fn datum_bool(datum: &Datum) -> bool {
+    match datum {
+        Datum::Blank => false,
+        Datum::Bool(flag) => *flag,
+        Datum::Int(number) => *number != 0,
+        Datum::Number(number) => *number != 0.0,
+        Datum::Text(text) => !text.is_empty(),
+    }
+}
+
+/// A cell's value as text.
+pub(crate) fn datum_text(datum: &Datum) -> Cow<'_, str> {
+    match datum {
+        Datum::Blank => Cow::Borrowed(""),
+        Datum::Bool(true) => Cow::Borrowed("true"),
+        Datum::Bool(false) => Cow::Borrowed("false"),
+        Datum::Int(number) => Cow::Owned(number.to_string()),
+        Datum::Number(number) => Cow::Owned(number_text(*number)),
+        Datum::Text(text) => Cow::Borrowed(text),
+    }
+}
+
+fn datum_is(datum: &Datum, text: &str) -> bool {
+    match datum {
+        Datum::Text(value) => &**value == text,
+        other => datum_text(other) == text,
+    }
+}
+
+fn text_datum(text: Cow<'_, str>) -> Datum {
+    if text.is_empty() { Datum::Blank } else { Datum::Text(text.into()) }
+}
+
+/// Whole exponents by multiplication, so that every machine agrees to the last bit.
+fn power(base: f64, exponent: f64) -> f64 {
+    if exponent.fract() != 0.0 || !(exponent.abs() <= 1024.0) {
+        return base.powf(exponent);
+    }
+    let product = (0..exponent.abs() as u32).fold(1.0, |product, _| product * base);
+    if exponent < 0.0 { 1.0 / product } else { product }
+}
+
+/// From and to, counted from 0; negative counts from the end.
+fn substr(text: &str, from: f64, to: f64) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let len = chars.len() as f64;
+    let at = |index: f64| {
+        let index = if index.is_nan() { 0.0 } else { index.trunc() };
+        (if index < 0.0 { len + index } else { index }).clamp(0.0, len) as usize
+    };
+    let (from, to) = (at(from), at(to));
+    if from < to { chars[from..to].iter().collect() } else { String::new() }
+}
+
+/// XPath 1.0's: counted from 1, both ends rounded.
+fn substring(text: &str, from: f64, len: f64) -> String {
+    let round = |number: f64| (number + 0.5).floor();
+    let from = round(from);
+    let to = from + round(len);
+    text.chars()
+        .enumerate()
+        .filter(|(index, _)| {
+            let position = *index as f64 + 1.0;
+            position >= from && position < to
+        })
+        .map(|(_, c)| c)
+        .collect()
+}
+
+fn translate(text: &str, from: &str, to: &str) -> String {
+    let to: Vec<char> = to.chars().collect();
+    text.chars()
+        .filter_map(|c| match from.chars().position(|other| other == c) {
+            None => Some(c),
+            Some(at) => to.get(at).copied(),
+        })
+        .collect()
+}

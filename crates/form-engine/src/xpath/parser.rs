@@ -1,0 +1,367 @@
+//! Tokens to a tree: precedence climbing (Pratt) over XPath 1.0's operators.
+
+use crate::diagnostics::Trouble;
+use crate::xpath::ast::{Expr, Operator, Path, Start, Step, StepKind};
+use crate::xpath::lexer::{Kind, Token, describe, fault, tokens};
+
+/// How deep an expression may nest, parentheses and operators alike.
+pub const MAX_EXPRESSION_DEPTH: usize = 200;
+/// How many tokens an expression may have.
+pub const MAX_EXPRESSION_TOKENS: usize = 8_192;
+
+pub(crate) fn parse(text: &str) -> Result<Expr, Trouble> {
+    let tokens = tokens(text)?;
+    if tokens.len() > MAX_EXPRESSION_TOKENS {
+        return Err(fault(
+            text,
+            0,
+            format!("{} words and signs", tokens.len()),
+            format!("at most {MAX_EXPRESSION_TOKENS}"),
+        ));
+    }
+    let mut parser = Parser { text, tokens: &tokens, next: 0, nesting: 0 };
+    let parsed = parser.expression(0)?;
+    match parser.peek() {
+        None => Ok(parsed.expr),
+        Some(_) => Err(parser.unexpected("an operator or the end of the expression")),
+    }
+}
+
+/// An expression and how deep it is, so that nothing that walks it can run out of stack.
+struct Parsed {
+    expr: Expr,
+    depth: usize,
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    tokens: &'t [Token],
+    next: usize,
+    /// Of the calls of this parser itself.
+    nesting: usize,
+}
+
+/// What stands between two operands, with its binding power.
+#[derive(Clone, Copy)]
+enum Infix {
+    Or,
+    And,
+    Operator(Operator),
+    Union,
+}
+
+impl<'t> Parser<'t> {
+    fn peek(&self) -> Option<&'t Kind> {
+        self.tokens.get(self.next).map(|token| &token.kind)
+    }
+
+    fn at(&self) -> usize {
+        self.tokens.get(self.next).map_or(self.text.len(), |token| token.at)
+    }
+
+    fn take(&mut self, kind: &Kind) -> bool {
+        let taken = self.peek() == Some(kind);
+        self.next += usize::from(taken);
+        taken
+    }
+
+    fn expect(&mut self, kind: &Kind) -> Result<(), Trouble> {
+        if self.take(kind) { Ok(()) } else { Err(self.unexpected(describe(Some(kind)))) }
+    }
+
+    fn unexpected(&self, expected: impl Into<String>) -> Trouble {
+        fault(self.text, self.at(), describe(self.peek()), expected)
+    }
+
+    fn bounded(&self, expr: Expr, depth: usize) -> Result<Parsed, Trouble> {
+        if depth > MAX_EXPRESSION_DEPTH { Err(self.too_deep()) } else { Ok(Parsed { expr, depth }) }
+    }
+
+    fn too_deep(&self) -> Trouble {
+        fault(
+            self.text,
+            self.at(),
+            "an expression nested too deep",
+            format!("at most {MAX_EXPRESSION_DEPTH} levels"),
+        )
+        .fix(
+            "Répartissez l'expression sur plusieurs calculs.",
+            "Spread the expression over several calculations.",
+        )
+    }
+
+    fn infix(&self) -> Option<(Infix, u8)> {
+        use Operator as O;
+        let operator = |operator, power| Some((Infix::Operator(operator), power));
+        match self.peek()? {
+            Kind::Name(name) => match name.as_str() {
+                "or" => Some((Infix::Or, 1)),
+                "and" => Some((Infix::And, 2)),
+                "div" => operator(O::Divide, 6),
+                "mod" => operator(O::Modulo, 6),
+                _ => None,
+            },
+            Kind::Equal => operator(O::Equal, 3),
+            Kind::NotEqual => operator(O::NotEqual, 3),
+            Kind::Less => operator(O::Less, 4),
+            Kind::LessOrEqual => operator(O::LessOrEqual, 4),
+            Kind::Greater => operator(O::Greater, 4),
+            Kind::GreaterOrEqual => operator(O::GreaterOrEqual, 4),
+            Kind::Plus => operator(O::Add, 5),
+            Kind::Minus => operator(O::Subtract, 5),
+            Kind::Star => operator(O::Multiply, 6),
+            Kind::Pipe => Some((Infix::Union, 8)),
+            _ => None,
+        }
+    }
+
+    /// Everything that binds tighter than `power`.
+    fn expression(&mut self, power: u8) -> Result<Parsed, Trouble> {
+        self.nesting += 1;
+        if self.nesting > MAX_EXPRESSION_DEPTH {
+            return Err(self.too_deep());
+        }
+        let mut left = self.unary()?;
+        while let Some((infix, binds)) = self.infix() {
+            if binds <= power {
+                break;
+            }
+            self.next += 1;
+            let right = self.expression(binds)?;
+            left = self.combine(infix, left, right)?;
+        }
+        self.nesting -= 1;
+        Ok(left)
+    }
+
+    /// Chains of `or` and `and` stay flat: they are long in real forms, and never deep.
+    fn combine(&self, infix: Infix, left: Parsed, right: Parsed) -> Result<Parsed, Trouble> {
+        let depth = left.depth.max(right.depth) + 1;
+        let (expr, depth) = match (infix, left.expr) {
+            (Infix::Or, Expr::Or(mut terms)) => {
+                terms.push(right.expr);
+                (Expr::Or(terms), left.depth.max(right.depth + 1))
+            }
+            (Infix::Or, first) => (Expr::Or(vec![first, right.expr]), depth),
+            (Infix::And, Expr::And(mut terms)) => {
+                terms.push(right.expr);
+                (Expr::And(terms), left.depth.max(right.depth + 1))
+            }
+            (Infix::And, first) => (Expr::And(vec![first, right.expr]), depth),
+            (Infix::Operator(operator), first) => {
+                (Expr::Binary(operator, Box::new(first), Box::new(right.expr)), depth)
+            }
+            (Infix::Union, first) => (Expr::Union(Box::new(first), Box::new(right.expr)), depth),
+        };
+        self.bounded(expr, depth)
+    }
+
+    fn unary(&mut self) -> Result<Parsed, Trouble> {
+        if self.take(&Kind::Minus) {
+            let inner = self.expression(7)?;
+            let depth = inner.depth + 1;
+            return self.bounded(Expr::Negate(Box::new(inner.expr)), depth);
+        }
+        self.primary()
+    }
+
+    fn primary(&mut self) -> Result<Parsed, Trouble> {
+        let at = self.at();
+        let leaf = |expr| Parsed { expr, depth: 1 };
+        let parsed = match self.peek() {
+            Some(Kind::Number(number)) => {
+                self.next += 1;
+                return Ok(leaf(Expr::Number(*number)));
+            }
+            Some(Kind::Text(text)) => {
+                self.next += 1;
+                return Ok(leaf(Expr::Text(text.clone())));
+            }
+            Some(Kind::Reference(name)) => {
+                self.next += 1;
+                return self.path(Start::Reference(name.clone()), at, 1);
+            }
+            Some(Kind::Open) => {
+                self.next += 1;
+                let inner = self.expression(0)?;
+                self.expect(&Kind::Close)?;
+                inner
+            }
+            Some(Kind::Name(name))
+                if self.tokens.get(self.next + 1).is_some_and(|t| t.kind == Kind::Open) =>
+            {
+                self.next += 2;
+                self.call(name.clone(), at)?
+            }
+            Some(Kind::Slash) => return self.absolute(at),
+            Some(Kind::Name(_) | Kind::Dot | Kind::DotDot | Kind::Star) => return self.relative(at),
+            Some(Kind::DoubleSlash | Kind::At | Kind::Axis) => return Err(self.unsupported()),
+            _ => return Err(self.unexpected("a value, a reference or a function")),
+        };
+        // Only a call or parentheses with a path behind them make a path.
+        if matches!(self.peek(), Some(Kind::OpenBracket | Kind::Slash)) {
+            let depth = parsed.depth + 1;
+            return self.path(Start::Expr(Box::new(parsed.expr)), at, depth);
+        }
+        Ok(parsed)
+    }
+
+    fn unsupported(&self) -> Trouble {
+        fault(
+            self.text,
+            self.at(),
+            describe(self.peek()),
+            "${name}, \".\", \"..\" and child steps; other axes are not supported",
+        )
+        .fix("Utilisez ${nom}.", "Use ${name}.")
+    }
+
+    fn call(&mut self, name: String, at: usize) -> Result<Parsed, Trouble> {
+        let mut args = Vec::new();
+        let mut depth = 1;
+        if !self.take(&Kind::Close) {
+            loop {
+                let arg = self.expression(0)?;
+                depth = depth.max(arg.depth + 1);
+                args.push(arg.expr);
+                if self.take(&Kind::Close) {
+                    break;
+                }
+                if !self.take(&Kind::Comma) {
+                    return Err(self.unexpected("\",\" or \")\""));
+                }
+            }
+        }
+        self.bounded(Expr::Call { name, args, at }, depth)
+    }
+
+    fn absolute(&mut self, at: usize) -> Result<Parsed, Trouble> {
+        let starts_step = matches!(
+            self.tokens.get(self.next + 1).map(|token| &token.kind),
+            Some(Kind::Name(_) | Kind::Dot | Kind::DotDot | Kind::Star)
+        );
+        if !starts_step {
+            self.next += 1;
+            return Ok(Parsed {
+                expr: Expr::Path(Path { start: Start::Root, predicates: vec![], steps: vec![], at }),
+                depth: 1,
+            });
+        }
+        self.path(Start::Root, at, 1)
+    }
+
+    fn relative(&mut self, at: usize) -> Result<Parsed, Trouble> {
+        let mut depth = 1;
+        let first = self.step(&mut depth)?;
+        let parsed = self.path(Start::Context, at, depth)?;
+        let Expr::Path(mut path) = parsed.expr else { return Err(self.unexpected("a path")) };
+        path.steps.insert(0, first);
+        Ok(Parsed { expr: Expr::Path(path), depth: parsed.depth })
+    }
+
+    /// Predicates and steps behind a start.
+    fn path(&mut self, start: Start, at: usize, mut depth: usize) -> Result<Parsed, Trouble> {
+        let predicates = if start == Start::Context { vec![] } else { self.predicates(&mut depth)? };
+        let mut steps = Vec::new();
+        while self.take(&Kind::Slash) {
+            steps.push(self.step(&mut depth)?);
+        }
+        if self.peek() == Some(&Kind::DoubleSlash) {
+            return Err(self.unsupported());
+        }
+        self.bounded(Expr::Path(Path { start, predicates, steps, at }), depth)
+    }
+
+    fn step(&mut self, depth: &mut usize) -> Result<Step, Trouble> {
+        let at = self.at();
+        let kind = match self.peek() {
+            Some(Kind::Dot) => StepKind::Own,
+            Some(Kind::DotDot) => StepKind::Parent,
+            Some(Kind::Star) => StepKind::AnyChild,
+            Some(Kind::Name(name)) => {
+                if matches!(
+                    self.tokens.get(self.next + 1).map(|token| &token.kind),
+                    Some(Kind::Axis | Kind::Open)
+                ) {
+                    return Err(self.unsupported());
+                }
+                StepKind::Child(name.clone())
+            }
+            Some(Kind::At | Kind::Axis | Kind::DoubleSlash) => return Err(self.unsupported()),
+            _ => return Err(self.unexpected("a step of a path")),
+        };
+        self.next += 1;
+        Ok(Step { kind, predicates: self.predicates(depth)?, at })
+    }
+
+    fn predicates(&mut self, depth: &mut usize) -> Result<Vec<Expr>, Trouble> {
+        let mut predicates = Vec::new();
+        while self.take(&Kind::OpenBracket) {
+            let predicate = self.expression(0)?;
+            *depth = (*depth).max(predicate.depth + 1);
+            predicates.push(predicate.expr);
+            self.expect(&Kind::CloseBracket)?;
+        }
+        Ok(predicates)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(text: &str) -> String {
+        fn write(expr: &Expr) -> String {
+            let list = |terms: &[Expr]| terms.iter().map(write).collect::<Vec<_>>().join(" ");
+            match expr {
+                Expr::Number(number) => number.to_string(),
+                Expr::Text(text) => format!("'{text}'"),
+                Expr::Or(terms) => format!("(or {})", list(terms)),
+                Expr::And(terms) => format!("(and {})", list(terms)),
+                Expr::Binary(operator, left, right) => {
+                    format!("({operator:?} {} {})", write(left), write(right))
+                }
+                Expr::Negate(inner) => format!("(- {})", write(inner)),
+                Expr::Union(left, right) => format!("(| {} {})", write(left), write(right)),
+                Expr::Call { name, args, .. } => format!("({name} {})", list(args)),
+                Expr::Path(path) => {
+                    format!("<{:?} {} {}>", path.start, path.predicates.len(), path.steps.len())
+                }
+            }
+        }
+        write(&parse(text).unwrap())
+    }
+
+    #[test]
+    fn operators_bind_as_in_xpath() {
+        assert_eq!(shape("1 + 2 * 3 = 7 and 1 or 0"), "(or (and (Equal (Add 1 (Multiply 2 3)) 7) 1) 0)");
+        assert_eq!(shape("1 - 2 - 3"), "(Subtract (Subtract 1 2) 3)");
+        assert_eq!(shape("- 2 + 3"), "(Add (- 2) 3)");
+        assert_eq!(shape("6 div 2 mod 2"), "(Modulo (Divide 6 2) 2)");
+        assert_eq!(shape("1 or 0 or 1"), "(or 1 0 1)");
+    }
+
+    #[test]
+    fn paths_keep_their_predicates_and_steps() {
+        assert_eq!(shape("count(${roster}[age > 5]/name)"), "(count <Reference(\"roster\") 1 1>)");
+        assert_eq!(shape("../age"), "<Context 0 2>");
+        assert_eq!(shape("position(..)"), "(position <Context 0 1>)");
+    }
+
+    #[test]
+    fn depth_is_bounded_and_long_chains_of_or_are_not_deep() {
+        let nested = format!("{}1{}", "(".repeat(5_000), ")".repeat(5_000));
+        assert!(parse(&nested).is_err());
+        assert!(parse(&vec!["1"; 3_000].join("+")).is_err());
+        assert!(parse(&format!("{}1", "-".repeat(5_000))).is_err());
+        assert!(parse(&vec!["1"; 3_000].join(" or ")).is_ok());
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert_eq!(parse("1 +").unwrap_err().found, "the end of the expression at character 4");
+        assert_eq!(parse("selected(1, 2").unwrap_err().expected, "\",\" or \")\"");
+        assert!(parse("//a").is_err());
+        assert!(parse("1 2").is_err());
+    }
+}
