@@ -5,7 +5,11 @@
     reason = "a task runner talks to the person who ran it"
 )]
 
+mod cargo;
+mod checks;
+mod needs;
 mod pack;
+mod test;
 mod workspace;
 
 use std::process::ExitCode;
@@ -22,6 +26,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Ask of the sources what CI asks: format, lints, documentation.
+    Check,
+    /// Build the packs and run every test of the workspace.
+    Test,
     /// Build and check the packs in schemas/packs.
     #[command(subcommand)]
     Pack(pack::Command),
@@ -29,6 +37,8 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
+        Task::Check => checks::run_all(),
+        Task::Test => test::run_all(),
         Task::Pack(command) => pack::run(&command),
     };
     match outcome {

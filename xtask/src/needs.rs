@@ -1,0 +1,50 @@
+//! Programs that building and testing call, and what brings them where they are missing.
+
+use std::error::Error;
+use std::process::{Command, Stdio};
+
+use crate::cargo::run;
+
+/// A program, how to ask whether it is there, and the Debian package that brings it.
+struct Tool {
+    program: &'static str,
+    probe: &'static [&'static str],
+    package: &'static str,
+}
+
+/// Everything beyond the Rust toolchain. A suite that needs a browser or a database server adds its line here in the
+/// commit that adds the suite.
+const TOOLS: &[Tool] = &[
+    // SQLCipher and the OpenSSL it rests on are built from source.
+    Tool { program: "cc", probe: &["--version"], package: "gcc" },
+    Tool { program: "make", probe: &["--version"], package: "make" },
+    // Debian always has a small perl; OpenSSL's build asks for modules of the full one.
+    Tool { program: "perl", probe: &["-MFindBin", "-MIPC::Cmd", "-e", "1"], package: "perl" },
+];
+
+/// Installs what is missing, where this is Debian and we may; otherwise says what to install.
+pub(crate) fn install_missing() -> Result<(), Box<dyn Error>> {
+    // On Windows the C compiler is found by cargo itself; .github/workflows/ci.yml names the rest.
+    if cfg!(windows) {
+        return Ok(());
+    }
+    let missing: Vec<&str> = TOOLS.iter().filter(|tool| !is_there(tool)).map(|tool| tool.package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let update = run(Command::new("apt-get").args(["update", "-qq"]));
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    update
+        .and_then(|()| run(Command::new("apt-get").args(install).args(&missing)))
+        .map_err(|error| format!("install {} ({error})", missing.join(", ")).into())
+}
+
+fn is_there(tool: &Tool) -> bool {
+    let asked = Command::new(tool.program)
+        .args(tool.probe)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
+}
