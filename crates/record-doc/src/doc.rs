@@ -1,6 +1,6 @@
 //! A record's document, open in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::{Automerge, ObjId, ReadDoc, ScalarValueRef, ValueRef};
@@ -15,8 +15,11 @@ use crate::guard::GuardOptions;
 use crate::merge::{ForeignChange, MergeVerdict};
 use crate::preparse::{MAX_CHANGE_BYTES, MAX_OPERATIONS, MAX_TEXT_BYTES, message_text};
 
-/// A saved record has at most so many bytes: a thousand times an ordinary one, and still opened within a second.
-pub const MAX_STATE_BYTES: usize = 4 * 1024 * 1024;
+/// A saved record has at most so many bytes, several hundred times an ordinary one.
+///
+/// Automerge's work for one change grows with the record it meets: at this size the largest change that passes the guard
+/// takes a second or two. The deadline per delta must be longer than that.
+pub const MAX_STATE_BYTES: usize = 2 * 1024 * 1024;
 
 /// The chunk type of a whole document.
 const DOCUMENT_CHUNK: u8 = 0;
@@ -340,7 +343,7 @@ fn written_by(doc: &Automerge, id: &ObjId) -> Option<ChangeHash> {
 /// Up to so many keys are looked up one by one; beyond, one walk over the map is cheaper.
 const KEYS_WORTH_A_WALK: usize = 8;
 
-/// The writes standing at each of these keys at these heads, ascending.
+/// The writes standing at each of these keys at these heads, ascending. The keys must ascend too.
 pub(crate) fn visible_ids(doc: &Automerge, at: &[automerge::ChangeHash], keys: &[&str]) -> Vec<Vec<OpId>> {
     let map = answers_map();
     let all = |key: &str| -> Vec<OpId> {
@@ -349,11 +352,10 @@ pub(crate) fn visible_ids(doc: &Automerge, at: &[automerge::ChangeHash], keys: &
     if keys.len() <= KEYS_WORTH_A_WALK {
         return keys.iter().map(|key| all(key)).collect();
     }
-    let wanted: HashMap<&str, usize> = keys.iter().enumerate().map(|(index, key)| (*key, index)).collect();
     let mut found = vec![Vec::new(); keys.len()];
     for item in doc.map_range_at(&map, .., at) {
-        if let Some(index) = wanted.get(item.key.as_ref()) {
-            found[*index] =
+        if let Ok(index) = keys.binary_search(&item.key.as_ref()) {
+            found[index] =
                 if item.conflict { all(&item.key) } else { op_id(&item.id()).into_iter().collect() };
         }
     }
