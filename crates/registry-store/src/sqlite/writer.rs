@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
-use sqlite_support::ToSqliteError;
+use sqlite_support::{SqliteError, ToSqliteError};
 
 use super::tx::SqliteTx;
 use crate::contract::{WriteJob, WriteTicket};
@@ -60,6 +60,7 @@ impl Writer {
         tune("cache_size", -PAGE_CACHE_KIB)?;
         tune("wal_autocheckpoint", CHECKPOINT_PAGES)?;
         tune("journal_size_limit", MAX_IDLE_WAL_BYTES)?;
+        expect_durable(&conn, path)?;
         let (queue, jobs) = sync_channel(MAX_QUEUED_JOBS);
         let path = path.to_owned();
         let thread = std::thread::Builder::new()
@@ -89,6 +90,18 @@ impl Drop for Writer {
             let _ = thread.join();
         }
     }
+}
+
+/// What this thread acknowledges must survive a power cut. Asked of the very connection that commits.
+fn expect_durable(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+    const FULL: i64 = 2;
+    let found: i64 =
+        conn.query_row("PRAGMA synchronous", [], |row| row.get(0)).doing("read a pragma back", path)?;
+    if found >= FULL {
+        return Ok(());
+    }
+    let (pragma, expected) = ("synchronous", "2 (FULL)");
+    Err(SqliteError::Pragma { path: path.to_owned(), pragma, found: found.to_string(), expected }.into())
 }
 
 fn write_until_closed(conn: &Connection, path: &Path, jobs: &Receiver<Queued>) {
@@ -162,5 +175,139 @@ fn run_job(tx: &mut SqliteTx<'_>, job: &mut WriteJob) -> Result<Result<(), Store
             tx.control("undo a job", "RELEASE job")?;
             Ok(Err(error))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::MIGRATIONS;
+
+    fn connect(path: &Path) -> Connection {
+        sqlite_support::open(path, None, MIGRATIONS).unwrap()
+    }
+
+    /// Holds the writer until the returned sender is dropped, so that what follows makes one group.
+    fn hold(writer: &Writer) -> std::sync::mpsc::Sender<()> {
+        let (gate, held) = std::sync::mpsc::channel();
+        let (at_work, is_at_work) = std::sync::mpsc::channel();
+        drop(writer.submit(Box::new(move |_| {
+            at_work.send(()).unwrap();
+            let _ = held.recv();
+            Ok(())
+        })));
+        is_at_work.recv().unwrap();
+        gate
+    }
+
+    fn put(name: &'static str, size_bytes: usize) -> WriteJob {
+        Box::new(move |tx| tx.put_setting(name, &vec![1; size_bytes]))
+    }
+
+    fn settings(path: &Path) -> Vec<String> {
+        let conn = connect(path);
+        let mut statement = conn.prepare("SELECT name FROM settings ORDER BY name").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn a_connection_that_would_lose_acknowledged_work_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("registry.db");
+        for (level, refused) in [("OFF", true), ("NORMAL", true), ("FULL", false), ("EXTRA", false)] {
+            let conn = connect(&path);
+            conn.pragma_update(None, "synchronous", level).unwrap();
+            assert_eq!(Writer::start(conn, &path).is_err(), refused, "synchronous={level}");
+        }
+    }
+
+    #[test]
+    fn on_a_full_disk_nobody_of_the_group_is_acknowledged_and_the_next_group_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("registry.db");
+        let conn = connect(&path);
+        let pages: i64 = conn.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        conn.pragma_update_and_check(None, "max_page_count", pages + 20, |_| Ok(())).unwrap();
+        let writer = Writer::start(conn, &path).unwrap();
+
+        let gate = hold(&writer);
+        let tickets = [
+            writer.submit(put("before", 10)),
+            writer.submit(put("too_large", 1_000_000)),
+            // Takes the error for its own business and goes on: nothing of it may reach the file either.
+            writer.submit(Box::new(|tx| {
+                let _ = tx.put_setting("stubborn", &[1; 1_000_000]);
+                tx.put_setting("after", b"1")
+            })),
+        ];
+        drop(gate);
+        let verdicts = tickets.map(|ticket| ticket.wait());
+        let is_full = |verdict: &Result<(), StoreError>| {
+            matches!(verdict, Err(StoreError::Sqlite(SqliteError::DiskFull { .. })))
+        };
+        let acknowledged: Vec<&str> = ["before", "too_large", "after"]
+            .into_iter()
+            .zip(&verdicts)
+            .filter(|(_, verdict)| verdict.is_ok())
+            .map(|(name, _)| name)
+            .collect();
+        assert!(is_full(&verdicts[1]), "{verdicts:?}");
+        writer.submit(put("small", 10)).wait().unwrap();
+        let mut kept = settings(&path);
+        kept.retain(|name| name != "small");
+        kept.sort();
+        let mut expected = acknowledged.clone();
+        expected.sort_unstable();
+        assert_eq!(kept, expected, "what is kept is what was acknowledged: {verdicts:?}");
+    }
+
+    #[test]
+    fn when_a_commit_fails_every_job_of_the_group_is_told_and_nothing_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("registry.db");
+        let conn = connect(&path);
+        // A broken promise that SQLite checks at COMMIT only.
+        conn.execute_batch(
+            "CREATE TABLE planted (n INTEGER REFERENCES log (log_index) DEFERRABLE INITIALLY DEFERRED);
+             CREATE TRIGGER plant AFTER INSERT ON settings WHEN NEW.name = 'planted'
+             BEGIN INSERT INTO planted (n) VALUES (999); END;",
+        )
+        .unwrap();
+        let writer = Writer::start(conn, &path).unwrap();
+
+        let gate = hold(&writer);
+        let tickets = [
+            writer.submit(put("before", 1)),
+            writer.submit(put("planted", 1)),
+            writer.submit(put("after", 1)),
+        ];
+        drop(gate);
+        for ticket in tickets {
+            let told = ticket.wait().unwrap_err();
+            assert!(
+                matches!(told, StoreError::Sqlite(SqliteError::Sqlite { doing: "commit", .. })),
+                "{told:?}"
+            );
+        }
+        assert!(settings(&path).is_empty());
+        writer.submit(put("next", 1)).wait().unwrap();
+        assert_eq!(settings(&path), ["next"]);
+    }
+
+    #[test]
+    fn a_job_may_hold_the_last_handle_of_its_own_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("registry.db");
+        let writer = std::sync::Arc::new(Writer::start(connect(&path), &path).unwrap());
+        let gate = hold(&writer);
+        let mut last = Some(std::sync::Arc::clone(&writer));
+        let ticket = writer.submit(Box::new(move |tx| {
+            drop(last.take());
+            tx.put_setting("done", b"1")
+        }));
+        drop(writer);
+        drop(gate);
+        ticket.wait().unwrap();
+        assert_eq!(settings(&path), ["done"]);
     }
 }

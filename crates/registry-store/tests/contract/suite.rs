@@ -1,6 +1,8 @@
 //! What every engine promises, each promise a function named after it. An engine is a function that opens the registry
 //! of a folder, anew or again.
 
+#![expect(clippy::unwrap_used, reason = "a promise is a test, only its #[test] is made by the macro")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
