@@ -1,1 +1,45 @@
 #![doc = include_str!("../README.md")]
+
+mod apply;
+mod clock;
+mod collector;
+mod cut;
+mod enrol;
+mod error;
+mod findings;
+mod forms;
+mod http;
+mod import;
+mod interview;
+mod invitation;
+mod order;
+mod pen;
+mod ports;
+mod records;
+mod roster;
+mod status;
+mod sync;
+
+pub use apply::Applied;
+pub use clock::{ClockDoubt, MAX_DAYS_AHEAD};
+pub use collector::{Collector, MIN_PASSPHRASE_CHARS, WhoAmI};
+pub use cut::Finalised;
+pub use device_store::{
+    DeltaCounts, DeviceStoreError, Examination, Fault, Home, KdfParams, PublicationState, RecordFilter,
+    RecordStatus, Waiting,
+};
+pub use enrol::{ENROL_PATH, Enrolment};
+pub use error::CollectorError;
+pub use findings::record_findings;
+pub use forms::{AreaEntry, AreaList, PackSettings, PublishedForm};
+pub use http::{
+    BLOBS_PATH, COUNTER_HEADER, LOG_HEADER, PULL_PATH, PUSH_PATH, SEAT_HEADER, SIGNATURE_HEADER, Traffic,
+};
+pub use import::{ImportOptions, ImportReport};
+pub use invitation::InvitationCode;
+pub use ports::{Clock, Disconnected, HttpAnswer, Ports, Randomness, Transport};
+pub use records::{
+    Attribution, HistoryEntry, HistoryEvent, Interview, Progress, RecordSummary, ShownRecord, ShownValue,
+};
+pub use status::{Diagnosis, FormSummary, Status};
+pub use sync::{MAX_BLOB_BYTES, SyncProgress, SyncReport};

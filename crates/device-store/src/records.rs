@@ -215,7 +215,12 @@ const CHANGE: &str = "SELECT change, record, seat, delta, hlc, revision, visit_a
 impl Tx<'_> {
     /// One record with its document.
     pub fn record(&self, record: RecordId) -> Result<Option<RecordRow>, DeviceStoreError> {
-        self.one("read the record", &format!("{RECORD} WHERE records.record = ?1"), [record.as_bytes()], record_row)
+        self.one(
+            "read the record",
+            &format!("{RECORD} WHERE records.record = ?1"),
+            [record.as_bytes()],
+            record_row,
+        )
     }
 
     /// Writes a record, new or known. A row without a document leaves the one that is there.
@@ -299,7 +304,9 @@ impl Tx<'_> {
         loop {
             let page = self.all(
                 "read the records",
-                &format!("{RECORD} WHERE ?1 IS NULL OR records.record > ?1 ORDER BY records.record LIMIT 200"),
+                &format!(
+                    "{RECORD} WHERE ?1 IS NULL OR records.record > ?1 ORDER BY records.record LIMIT 200"
+                ),
                 [after.map(|record| record.as_bytes().to_vec())],
                 record_row,
             )?;

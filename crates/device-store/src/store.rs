@@ -69,6 +69,15 @@ impl DeviceStore {
         Ok((Self::open_with_key(home, key)?, secrets))
     }
 
+    /// One person's own keys, without opening the database.
+    pub fn unlock_keys(
+        home: &Home,
+        person: &str,
+        passphrase: &str,
+    ) -> Result<PersonSecrets, DeviceStoreError> {
+        Ok(KeysFile::load(home)?.unlock(home, person, passphrase)?.1)
+    }
+
     /// Opens the store with its own key: for recovery, and for a restored copy.
     pub fn open_with_key(home: &Home, key: DatabaseKey) -> Result<Self, DeviceStoreError> {
         let conn = sqlite_support::open_existing(&home.database(), Some(&key), MIGRATIONS)?;

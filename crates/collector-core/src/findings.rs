@@ -1,0 +1,32 @@
+//! What a person must look at in a record. Central server and collector compute the same findings from the same record.
+
+use form_engine::{Evaluation, Level};
+use record_model::{Alternative, AnswerPath, Finding, FindingKind, RecordId, RecordView};
+
+/// All findings of one record: those of its document, and the rules that its answers break.
+///
+/// `evaluation` is given for a record that is finalised and not withdrawn, and for no other: a draft may break every
+/// rule. Only what blocks or what the office looks at is a finding. The alternatives of a broken rule are the answers
+/// it depends on, as they are shown, with the change that wrote each; so an answer that changes makes another item.
+pub fn record_findings(
+    doc_view: &RecordView,
+    doc_findings: Vec<Finding>,
+    evaluation: Option<&Evaluation>,
+    record: RecordId,
+    generation: u32,
+) -> Vec<Finding> {
+    let mut findings = doc_findings;
+    let violations = evaluation.map(Evaluation::violations).unwrap_or_default();
+    findings.extend(violations.iter().filter(|v| matches!(v.level, Level::Block | Level::Central)).map(
+        |v| {
+            let alternatives = v.depends_on.iter().filter_map(|path| standing(doc_view, path)).collect();
+            Finding::new(record, generation, FindingKind::RuleBreak, v.id.clone(), alternatives)
+        },
+    ));
+    findings
+}
+
+fn standing(view: &RecordView, path: &AnswerPath) -> Option<Alternative> {
+    let first = view.answers.get(path)?.first()?;
+    Some(Alternative { path: path.clone(), value: first.value.clone(), change: Some(first.change) })
+}

@@ -1,0 +1,107 @@
+//! Requests as the server wants them: signed by the seat, counted.
+
+use data_encoding::HEXLOWER;
+use device_store::DeviceStore;
+use record_model::{DeploymentId, LogId};
+use signed_delta::{RequestToSign, SeatKey};
+
+use crate::error::CollectorError;
+use crate::ports::{HttpAnswer, Transport};
+
+/// Who sends.
+pub const SEAT_HEADER: &str = "Lakou-Seat";
+/// The log the device believes it talks to.
+pub const LOG_HEADER: &str = "Lakou-Log";
+/// Rises with every request of the seat.
+pub const COUNTER_HEADER: &str = "Lakou-Counter";
+/// The seat's signature over method, path, body hash, log and counter, in hex.
+pub const SIGNATURE_HEADER: &str = "Lakou-Signature";
+/// Where deltas go up.
+pub const PUSH_PATH: &str = "/v1/push";
+/// Where deltas come down.
+pub const PULL_PATH: &str = "/v1/pull";
+/// Where the files of publications are, by SHA-256 in hex.
+pub const BLOBS_PATH: &str = "/v1/blobs/";
+
+/// Bytes and requests, counted for the person who pays for the line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Traffic {
+    /// Requests made.
+    pub requests: u64,
+    /// Bytes of bodies and of our headers, up.
+    pub bytes_up: u64,
+    /// Bytes of bodies, down.
+    pub bytes_down: u64,
+}
+
+/// A road on which every request is signed.
+pub(crate) struct SignedRoad<'a> {
+    pub(crate) transport: &'a mut dyn Transport,
+    pub(crate) key: &'a SeatKey,
+    pub(crate) deployment: DeploymentId,
+    pub(crate) log: LogId,
+    pub(crate) traffic: &'a mut Traffic,
+}
+
+impl SignedRoad<'_> {
+    pub(crate) fn post(
+        &mut self,
+        store: &mut DeviceStore,
+        path: &str,
+        body: &[u8],
+    ) -> Result<HttpAnswer, CollectorError> {
+        let headers = self.headers(store, "POST", path, body)?;
+        self.count_up(path, &headers, body);
+        let answer = self.transport.post(path, &headers, body)?;
+        self.traffic.bytes_down += answer.body.len() as u64;
+        Ok(answer)
+    }
+
+    pub(crate) fn get(
+        &mut self,
+        store: &mut DeviceStore,
+        path: &str,
+        limit_bytes: usize,
+    ) -> Result<HttpAnswer, CollectorError> {
+        let headers = self.headers(store, "GET", path, &[])?;
+        self.count_up(path, &headers, &[]);
+        let answer = self.transport.get(path, &headers, limit_bytes)?;
+        self.traffic.bytes_down += answer.body.len() as u64;
+        Ok(answer)
+    }
+
+    fn count_up(&mut self, path: &str, headers: &[(&'static str, String)], body: &[u8]) {
+        let headers: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        self.traffic.requests += 1;
+        self.traffic.bytes_up += (path.len() + headers + body.len()) as u64;
+    }
+
+    /// The counter is durable before the request leaves: a crash skips a number, and never gives one twice.
+    fn headers(
+        &self,
+        store: &mut DeviceStore,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Vec<(&'static str, String)>, CollectorError> {
+        let seat = self.key.seat();
+        let counter = store.write(|tx| tx.next_request_counter(seat)).map_err(CollectorError::Store)?;
+        let request = RequestToSign { method, path, body, log: self.log, counter };
+        let signature = request.sign(self.key, self.deployment);
+        Ok(vec![
+            (SEAT_HEADER, seat.to_string()),
+            (LOG_HEADER, self.log.to_string()),
+            (COUNTER_HEADER, counter.to_string()),
+            (SIGNATURE_HEADER, HEXLOWER.encode(signature.as_bytes())),
+        ])
+    }
+}
+
+/// The `code` of a problem body (`application/problem+json`).
+pub(crate) fn problem_code(body: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Problem {
+        code: String,
+    }
+    serde_json::from_slice::<Problem>(body).ok().map(|problem| problem.code).filter(|code| code.len() <= 64)
+}

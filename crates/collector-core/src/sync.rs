@@ -1,0 +1,377 @@
+//! Syncing: sign what waits, push, pull, apply, fetch the files of publications.
+
+use device_store::{DeviceStore, PublicationState, PulledToStore};
+use record_model::{DeploymentId, Instant, LogId, ReasonCode};
+use sha2::{Digest, Sha256};
+use signed_delta::{ChainEnd, PublicKey, Receipt, SignedDelta, TreeHead};
+use sync_protocol::{
+    OutboxEntry, PullEffect, PullEvent, PullSession, PulledDelta, PushEffect, PushEvent, PushSession,
+};
+
+use crate::apply::{Applied, apply_all, hash_of_bytes};
+use crate::collector::Collector;
+use crate::error::CollectorError;
+use crate::forms::{Broken, compile};
+use crate::http::{BLOBS_PATH, PULL_PATH, PUSH_PATH, SignedRoad, Traffic};
+use crate::ports::{Disconnected, Transport};
+
+/// No file of a publication is larger.
+pub const MAX_BLOB_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What a sync did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SyncReport {
+    /// Deltas signed from the journal before the push.
+    pub cut: u64,
+    /// Deltas that a receipt now covers.
+    pub delivered: u64,
+    /// Deltas the server would not take, by reason.
+    pub refused: Vec<(ReasonCode, u64)>,
+    /// Deltas pulled.
+    pub pulled: u64,
+    /// What became of them, and of those held before.
+    pub applied: Applied,
+    /// Files of publications fetched.
+    pub files: u64,
+    /// Requests and bytes.
+    pub traffic: Traffic,
+}
+
+/// What is happening, for a progress line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SyncProgress {
+    /// So many deltas wait to be sent.
+    Sending {
+        /// How many wait.
+        waiting: u64,
+    },
+    /// A receipt covers so many more.
+    Delivered {
+        /// How many since the sync began.
+        delivered: u64,
+    },
+    /// So many have come.
+    Received {
+        /// How many since the sync began.
+        pulled: u64,
+    },
+    /// A file of a publication is being fetched.
+    Fetching {
+        /// Its size.
+        size_bytes: u64,
+    },
+}
+
+impl Collector {
+    /// Everything one sync does. What was done before an error stays done; the next sync goes on from there.
+    pub fn sync(
+        &mut self,
+        transport: &mut dyn Transport,
+        progress: &mut dyn FnMut(SyncProgress),
+    ) -> Result<SyncReport, CollectorError> {
+        let mut report = SyncReport { cut: self.cut_all()?.len() as u64, ..SyncReport::default() };
+        self.open_epoch_if_needed()?;
+        self.push_into(transport, progress, &mut report)?;
+        self.pull_into(transport, progress, &mut report)?;
+        let now = self.now();
+        self.store.write(|tx| tx.set_last_sync(now)).map_err(CollectorError::Store)?;
+        Ok(report)
+    }
+
+    /// Only sends: what waits, of all people of this laptop.
+    pub fn push(
+        &mut self,
+        transport: &mut dyn Transport,
+        progress: &mut dyn FnMut(SyncProgress),
+    ) -> Result<SyncReport, CollectorError> {
+        let mut report = SyncReport { cut: self.cut_all()?.len() as u64, ..SyncReport::default() };
+        self.push_into(transport, progress, &mut report)?;
+        Ok(report)
+    }
+
+    /// Only receives.
+    pub fn pull(
+        &mut self,
+        transport: &mut dyn Transport,
+        progress: &mut dyn FnMut(SyncProgress),
+    ) -> Result<SyncReport, CollectorError> {
+        let mut report = SyncReport::default();
+        self.pull_into(transport, progress, &mut report)?;
+        Ok(report)
+    }
+
+    fn push_into(
+        &mut self,
+        transport: &mut dyn Transport,
+        progress: &mut dyn FnMut(SyncProgress),
+        report: &mut SyncReport,
+    ) -> Result<(), CollectorError> {
+        let anchor = self.anchor()?;
+        let Self { store, ports, key, .. } = self;
+        let clock = ports.clock.as_ref();
+        let traffic = &mut report.traffic;
+        let mut road = SignedRoad { transport, key, deployment: anchor.deployment, log: anchor.log, traffic };
+        let mut session = PushSession::new(anchor.deployment, anchor.registry);
+        let mut effects = session.handle(clock.now(), PushEvent::Start);
+        loop {
+            let mut next = Vec::new();
+            for effect in effects {
+                match effect {
+                    PushEffect::LoadOutbox { limit } => {
+                        let (rows, counts) = store
+                            .read(|tx| Ok::<_, CollectorError>((tx.outbox(limit)?, tx.delta_counts()?)))?;
+                        progress(SyncProgress::Sending { waiting: counts.to_send.deltas });
+                        let rows = rows.into_iter().map(outbox_entry).collect();
+                        next.extend(session.handle(clock.now(), PushEvent::Outbox(rows)));
+                    }
+                    PushEffect::Post(body) => {
+                        let answer = match road.post(store, PUSH_PATH, &body) {
+                            Ok(answer) => answer,
+                            Err(CollectorError::Disconnected(lost)) => {
+                                session.handle(clock.now(), PushEvent::Disconnected);
+                                return Err(lost.into());
+                            }
+                            Err(error) => return Err(error),
+                        };
+                        let answer = PushEvent::Answer { status: answer.status, body: answer.body };
+                        next.extend(session.handle(clock.now(), answer));
+                    }
+                    PushEffect::MarkDelivered { receipt, refused } => {
+                        report.delivered += mark_delivered(store, &receipt, &refused, clock.now())?;
+                        for (.., reason) in refused {
+                            count(&mut report.refused, reason);
+                        }
+                        progress(SyncProgress::Delivered { delivered: report.delivered });
+                    }
+                    PushEffect::Finish => return Ok(()),
+                    PushEffect::Fail(failure) => return Err(failure.into()),
+                    PushEffect::WakeAt(_) => return Err(lost_road().into()),
+                }
+            }
+            if next.is_empty() {
+                // The session asks for nothing and has not ended: an arm of ours is missing.
+                return Err(lost_road().into());
+            }
+            effects = next;
+        }
+    }
+
+    fn pull_into(
+        &mut self,
+        transport: &mut dyn Transport,
+        progress: &mut dyn FnMut(SyncProgress),
+        report: &mut SyncReport,
+    ) -> Result<(), CollectorError> {
+        let anchor = self.anchor()?;
+        let Self { store, ports, key, forms, deployment, .. } = self;
+        let clock = ports.clock.as_ref();
+        // What was stored before a crash and not looked into.
+        apply_all(store, deployment, forms, clock.now())?;
+        let (cursor, have) = store.read(|tx| {
+            let have = tx.own_chain_ends()?.into_iter();
+            let have: Vec<ChainEnd> =
+                have.map(|(seat, epoch, through_seq)| ChainEnd { seat, epoch, through_seq }).collect();
+            Ok::<_, CollectorError>((tx.sync_state()?.cursor, newest(have)))
+        })?;
+        let traffic = &mut report.traffic;
+        let mut road = SignedRoad { transport, key, deployment: anchor.deployment, log: anchor.log, traffic };
+        let mut session = PullSession::new(anchor.deployment, anchor.registry, cursor, anchor.head, have);
+        let mut effects = session.handle(clock.now(), PullEvent::Start);
+        loop {
+            let mut next = Vec::new();
+            for effect in effects {
+                match effect {
+                    PullEffect::Post(body) => {
+                        let answer = match road.post(store, PULL_PATH, &body) {
+                            Ok(answer) => answer,
+                            Err(CollectorError::Disconnected(lost)) => {
+                                session.handle(clock.now(), PullEvent::Disconnected);
+                                return Err(lost.into());
+                            }
+                            Err(error) => return Err(error),
+                        };
+                        let answer = PullEvent::Answer { status: answer.status, body: answer.body };
+                        next.extend(session.handle(clock.now(), answer));
+                    }
+                    PullEffect::Store { deltas, cursor, head } => {
+                        report.pulled += store_page(store, &deltas, cursor, &head, clock.now())?;
+                        road.log = head.log;
+                        progress(SyncProgress::Received { pulled: report.pulled });
+                        let page = apply_all(store, deployment, forms, clock.now())?;
+                        report.applied.applied += page.applied;
+                        report.applied.quarantined += page.quarantined;
+                        report.applied.held = page.held;
+                        next.extend(session.handle(clock.now(), PullEvent::Stored));
+                    }
+                    PullEffect::Finish => {
+                        report.files += fetch_publications(store, &mut road, progress)?;
+                        return Ok(());
+                    }
+                    PullEffect::Fail(failure) => return Err(failure.into()),
+                    PullEffect::WakeAt(_) => return Err(lost_road().into()),
+                }
+            }
+            if next.is_empty() {
+                return Err(lost_road().into());
+            }
+            effects = next;
+        }
+    }
+
+    /// What is known of the server: its deployment, its key, the log and head seen last.
+    fn anchor(&self) -> Result<Anchor, CollectorError> {
+        let (deployment, registry) = (self.deployment.deployment, self.deployment.registry_key);
+        let state = self.store.read(|tx| tx.sync_state()).map_err(CollectorError::Store)?;
+        let head = match state.head {
+            None => None,
+            Some(bytes) => Some(
+                TreeHead::decode_and_verify(&bytes, deployment, &registry)
+                    .map_err(|_| CollectorError::Unreadable { what: "the last tree head" })?,
+            ),
+        };
+        let log = head.as_ref().map_or(LogId::from_bytes([0; 16]), |head| head.log);
+        Ok(Anchor { deployment, registry, log, head })
+    }
+}
+
+struct Anchor {
+    deployment: DeploymentId,
+    registry: PublicKey,
+    log: LogId,
+    head: Option<TreeHead>,
+}
+
+fn lost_road() -> Disconnected {
+    Disconnected { reason: "the exchange stopped".to_owned() }
+}
+
+fn count(counts: &mut Vec<(ReasonCode, u64)>, reason: ReasonCode) {
+    match counts.iter_mut().find(|(known, _)| *known == reason) {
+        Some((_, n)) => *n += 1,
+        None => counts.push((reason, 1)),
+    }
+}
+
+fn outbox_entry(row: device_store::OutboxRow) -> OutboxEntry {
+    let device_store::OutboxRow { seat, epoch, seq, hash, envelope } = row;
+    OutboxEntry { seat, epoch, seq, hash, envelope }
+}
+
+/// The newest chains, when there are more than a request may name.
+fn newest(mut have: Vec<ChainEnd>) -> Vec<ChainEnd> {
+    let over = have.len().saturating_sub(sync_protocol::MAX_HAVE_ENTRIES);
+    have.drain(..over);
+    have
+}
+
+/// Durable before anything else. The receipt's head is not kept as the known one: only a pull proves that it grew from
+/// the last.
+fn mark_delivered(
+    store: &mut DeviceStore,
+    receipt: &Receipt,
+    refused: &[(record_model::SeatId, record_model::EpochId, u64, ReasonCode)],
+    now: Instant,
+) -> Result<u64, CollectorError> {
+    store.write(|tx| {
+        // Refusals first: a chain's end may lie beyond them.
+        for (seat, epoch, seq, reason) in refused {
+            tx.mark_refused(*seat, *epoch, *seq, *reason)?;
+        }
+        let mut delivered = 0;
+        for end in &receipt.chains {
+            delivered += tx.mark_delivered(end.seat, end.epoch, end.through_seq, now)?;
+        }
+        tx.set_receipt(&receipt.encode())?;
+        tx.learn_instant(receipt.head.at)?;
+        Ok(delivered)
+    })
+}
+
+/// One transaction: the deltas as they came, the cursor, the head.
+fn store_page(
+    store: &mut DeviceStore,
+    deltas: &[PulledDelta],
+    cursor: u64,
+    head: &TreeHead,
+    now: Instant,
+) -> Result<u64, CollectorError> {
+    store.write(|tx| {
+        let mut added = 0;
+        for pulled in deltas {
+            let decoded = SignedDelta::decode(&pulled.envelope).ok();
+            let hash = decoded.as_ref().map_or_else(|| hash_of_bytes(&pulled.envelope), SignedDelta::hash);
+            if tx.is_own_delta(hash)? {
+                continue;
+            }
+            let claims = decoded.as_ref().map(|delta| {
+                let header = delta.header();
+                (header.seat, header.epoch, header.seq, header.kind, header.about())
+            });
+            let row = PulledToStore {
+                feed_index: pulled.feed_index,
+                log_index: pulled.log_index,
+                received_at: pulled.received_at,
+                hash,
+                claims,
+                envelope: &pulled.envelope,
+            };
+            added += u64::from(tx.put_pulled(&row, now)?);
+        }
+        tx.set_cursor(cursor, &head.encode())?;
+        tx.learn_instant(head.at)?;
+        Ok(added)
+    })
+}
+
+/// Fetches what publications still miss, then compiles each form here: what a delta promises and its files do not hold
+/// is never asked of anybody.
+fn fetch_publications(
+    store: &mut DeviceStore,
+    road: &mut SignedRoad<'_>,
+    progress: &mut dyn FnMut(SyncProgress),
+) -> Result<u64, CollectorError> {
+    let mut fetched = 0;
+    let publications = store.read(|tx| tx.publications()).map_err(CollectorError::Store)?;
+    for publication in publications.into_iter().filter(|p| p.state == PublicationState::Fetching) {
+        let files =
+            store.read(|tx| tx.publication_files(publication.delta)).map_err(CollectorError::Store)?;
+        let mut complete = true;
+        let mut too_large = false;
+        for file in files {
+            if store.read(|tx| tx.has_blob(&file.sha256)).map_err(CollectorError::Store)? {
+                continue;
+            }
+            if file.size_bytes > MAX_BLOB_BYTES {
+                too_large = true;
+                break;
+            }
+            progress(SyncProgress::Fetching { size_bytes: file.size_bytes });
+            let path = format!("{BLOBS_PATH}{}", data_encoding::HEXLOWER.encode(&file.sha256));
+            let answer = road.get(store, &path, file.size_bytes as usize)?;
+            let hash: [u8; 32] = Sha256::digest(&answer.body).into();
+            let fits =
+                answer.status == 200 && answer.body.len() as u64 == file.size_bytes && hash == file.sha256;
+            if fits {
+                store.write(|tx| tx.put_blob(&file.sha256, &answer.body)).map_err(CollectorError::Store)?;
+                fetched += 1;
+            } else {
+                // Asked for again with the next sync.
+                complete = false;
+            }
+        }
+        if !complete && !too_large {
+            continue;
+        }
+        let compiled = store.read(|tx| Ok::<_, CollectorError>(compile(tx, &publication)))?;
+        let state = match compiled {
+            Ok(_) if !too_large => PublicationState::Ready,
+            Ok(_) | Err(Broken::Files) => PublicationState::Broken,
+            Err(Broken::Error(error)) => return Err(error),
+        };
+        store
+            .write(|tx| tx.set_publication_state(publication.delta, state))
+            .map_err(CollectorError::Store)?;
+    }
+    Ok(fetched)
+}
