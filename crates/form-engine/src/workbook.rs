@@ -97,6 +97,11 @@ impl Workbook {
         Ok(())
     }
 
+    /// The normalised cells of one of the five sheets, headings first.
+    pub fn rows(&self, sheet: &str) -> Option<&[Vec<String>]> {
+        self.sheets.get(&sheet.to_lowercase()).map(|sheet| sheet.rows.as_slice())
+    }
+
     pub(crate) fn sheet(&self, key: &str) -> Option<&Sheet> {
         self.sheets.get(key)
     }

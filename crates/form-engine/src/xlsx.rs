@@ -22,6 +22,9 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheets, Diagnostic> {
     if bytes.len() > MAX_WORKBOOK_BYTES {
         return Err(unreadable(format!("{} bytes, more than 16 MiB", bytes.len())));
     }
+    if bytes.starts_with(b"\xD0\xCF\x11\xE0") {
+        return Err(unreadable("an old .xls workbook, or one with a password"));
+    }
     // The reader is someone else's code on hostile bytes: a panic there is a bad file, not our end.
     catch_unwind(AssertUnwindSafe(|| {
         check_parts(bytes)?;

@@ -217,7 +217,7 @@ impl Writer<'_> {
             relevant: self.relevant(question, row),
             required: Some(self.flag(question, row, "required")),
             read_only: Some(self.flag(question, row, "read_only")),
-            constraint: self.cell(question, row, "constraint"),
+            constraint: self.constraint(question, row),
             default: self.default(question, row),
             choice_filter: self.choice_filter(question, row),
             repeat_count: self.repeat_count(question, row),
@@ -241,6 +241,11 @@ impl Writer<'_> {
         }
     }
 
+    fn constraint(&mut self, question: &Question, row: Row<'_>) -> Option<ExprId> {
+        let container = matches!(question.kind(), QuestionKind::Group | QuestionKind::Repeat);
+        if container { None } else { self.cell(question, row, "constraint") }
+    }
+
     /// Columns that mean nothing for this kind of row.
     fn misplaced(&mut self, question: &Question, row: Row<'_>) {
         let is_select = question.list.is_some();
@@ -255,7 +260,8 @@ impl Writer<'_> {
         ];
         for (column, wrong, where_to) in misplaced {
             if wrong && !row.get(column).is_empty() {
-                self.report.error(
+                // Spreadsheets hold leftovers; ODK's tools ignore them too, only silently.
+                self.report.warn(
                     row.place(column),
                     Trouble::new("misplaced", quoted(row.get(column)), where_to)
                         .fix("Videz cette cellule.", "Empty this cell."),

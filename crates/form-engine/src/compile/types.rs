@@ -51,9 +51,7 @@ pub(crate) fn parse(cell: &str) -> Result<TypeCell, Trouble> {
     if let Some(select) = select(&words, &lower)? {
         return Ok(select);
     }
-    if words.len() == 1
-        && let Some(question_type) = simple(&lower[0])
-    {
+    if let Some(question_type) = simple(lower.join(" ").trim_start_matches("uri:")) {
         return Ok(TypeCell::Question(question_type));
     }
     Err(unknown(cell, &lower))
@@ -62,7 +60,7 @@ pub(crate) fn parse(cell: &str) -> Result<TypeCell, Trouble> {
 fn simple(word: &str) -> Option<QuestionType> {
     use QuestionType as T;
     Some(match word {
-        "text" | "string" => T::Text,
+        "text" | "string" | "phone number" => T::Text,
         "integer" | "int" => T::Integer,
         "decimal" => T::Decimal,
         "range" => T::Range { integer: true },
@@ -100,6 +98,8 @@ fn select(words: &[&str], lower: &[String]) -> Result<Option<TypeCell>, Trouble>
         Some("select_one_from_file") => (T::SelectOne, true, 1),
         Some("select_multiple_from_file") => (T::SelectMultiple, true, 1),
         Some("select") if joined.starts_with("select one from file ") => (T::SelectOne, true, 4),
+        Some("select") if joined.starts_with("select one from ") => (T::SelectOne, false, 3),
+        Some("select") if joined.starts_with("select all that apply from ") => (T::SelectMultiple, false, 5),
         Some("select") if joined.starts_with("select one ") => (T::SelectOne, false, 2),
         Some("select") if joined.starts_with("select multiple ") => (T::SelectMultiple, false, 2),
         _ => return Ok(None),
