@@ -161,6 +161,7 @@ impl World {
             hash_of_code(&secret),
         );
         self.registry.enrol(&request.encode()).unwrap();
+        self.registry.merge_all().unwrap();
         let mut laptop = Laptop {
             key,
             epoch: EpochId::from_bytes([number; 8]),
