@@ -120,11 +120,14 @@ CREATE TABLE counters (
 
 -- All that follows is derived from the log and can be made again from it.
 
+-- households, persons: how many registry rows of each kind there are, so that nobody counts millions to show it.
 CREATE TABLE progress (
     id             INTEGER PRIMARY KEY CHECK (id = 1),
-    merged_through INTEGER NOT NULL
+    merged_through INTEGER NOT NULL,
+    households     INTEGER NOT NULL,
+    persons        INTEGER NOT NULL
 ) STRICT;
-INSERT INTO progress (id, merged_through) VALUES (1, 0);
+INSERT INTO progress (id, merged_through, households, persons) VALUES (1, 0, 0, 0);
 
 -- The document comes last, like a log entry's body.
 CREATE TABLE records (
@@ -201,41 +204,31 @@ CREATE INDEX items_in_order ON items (opened_index, item);
 CREATE INDEX items_open ON items (opened_index, item) WHERE settled IS NULL;
 CREATE INDEX items_open_by_area ON items (area, opened_index, item) WHERE settled IS NULL;
 
--- Registry rows: what one record says, replaced as a whole. position: the place in the projection's list.
-CREATE TABLE households (
-    record              BLOB NOT NULL PRIMARY KEY,
-    household           BLOB NOT NULL,
+-- Registry rows: what one record says, replaced as a whole. One table, so that a record's rows lie on one page or two:
+-- in four tables each record dirtied four times as many. The views below read as one expects.
+-- kind: 1 household, 2 person, 3 membership, 4 identifier. position: the place in the projection's list.
+CREATE TABLE registry_rows (
+    record              BLOB NOT NULL,
+    kind                INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 4),
+    position            INTEGER NOT NULL,
+    household           BLOB,
+    person              TEXT,
     registration_number TEXT,
-    area                TEXT NOT NULL,
-    label               TEXT NOT NULL,
-    properties          TEXT NOT NULL
+    area                TEXT,
+    label               TEXT,
+    properties          TEXT,
+    instance            TEXT,
+    relationship        TEXT,
+    scheme              TEXT,
+    value               TEXT,
+    PRIMARY KEY (record, kind, position)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE persons (
-    record     BLOB NOT NULL,
-    position   INTEGER NOT NULL,
-    person     TEXT NOT NULL,
-    label      TEXT NOT NULL,
-    properties TEXT NOT NULL,
-    PRIMARY KEY (record, position)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX persons_by_person ON persons (person);
-
-CREATE TABLE memberships (
-    record       BLOB NOT NULL,
-    position     INTEGER NOT NULL,
-    household    BLOB NOT NULL,
-    person       TEXT NOT NULL,
-    instance     TEXT NOT NULL,
-    relationship TEXT,
-    PRIMARY KEY (record, position)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE identifiers (
-    record   BLOB NOT NULL,
-    position INTEGER NOT NULL,
-    person   TEXT NOT NULL,
-    scheme   TEXT NOT NULL,
-    value    TEXT NOT NULL,
-    PRIMARY KEY (record, position)
-) STRICT, WITHOUT ROWID;
+CREATE VIEW households AS
+SELECT record, household, registration_number, area, label, properties FROM registry_rows WHERE kind = 1;
+CREATE VIEW persons AS
+SELECT record, position, person, label, properties FROM registry_rows WHERE kind = 2;
+CREATE VIEW memberships AS
+SELECT record, position, household, person, instance, relationship FROM registry_rows WHERE kind = 3;
+CREATE VIEW identifiers AS
+SELECT record, position, person, scheme, value FROM registry_rows WHERE kind = 4;

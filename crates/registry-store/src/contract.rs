@@ -11,7 +11,8 @@ use crate::rows::{
     LogEntry, OutcomeRow, Projection, PublicationRow, RecordFilter, RecordRow, SeatRow,
 };
 
-/// What one job does in its transaction. May run twice: no effects but through the transaction.
+/// What one job does in its transaction. It does run twice when a neighbour in its group fails: no effects but through
+/// the transaction, and nothing taken out of the closure. It must not wait for another write: there is one writer.
 pub type WriteJob = Box<dyn FnMut(&mut dyn Tx) -> Result<(), StoreError> + Send>;
 
 /// Resolves when the job's commit is durable, or has failed as a whole.
@@ -32,7 +33,8 @@ impl WriteTicket {
 
 /// A registry database.
 pub trait RegistryStore: Send + Sync {
-    /// Queues a write. Jobs run in the order they were queued, each all or nothing; neighbours share one commit.
+    /// Queues a write; blocks while the queue is full. Jobs run in the order they were queued, each all or nothing;
+    /// neighbours share one commit.
     fn submit(&self, job: WriteJob) -> WriteTicket;
 
     /// Reads a snapshot on the caller's thread. Never waits for writers.
@@ -121,7 +123,7 @@ pub trait ReadTx {
 
     /// Every publication, in order.
     fn publications(&self) -> Result<Vec<PublicationRow>, StoreError>;
-    /// The publication of a revision.
+    /// The latest publication of a revision.
     fn publication(&self, revision: FormRevision) -> Result<Option<PublicationRow>, StoreError>;
     /// Content by hash.
     fn blob(&self, sha256: [u8; 32]) -> Result<Option<Vec<u8>>, StoreError>;
@@ -162,10 +164,12 @@ pub trait ReadTx {
     fn count_items(&self, filter: &ItemFilter) -> Result<u64, StoreError>;
     /// What the registry says because of a record.
     fn projection(&self, record: RecordId) -> Result<Projection, StoreError>;
-    /// (households, persons) in the registry.
+    /// (households, persons) in the registry; a person whom two records claim counts in both.
     fn registry_size(&self) -> Result<(u64, u64), StoreError>;
     /// Entries of the feed after `cursor` that the filter shows, by feed index, at most `limit`; and the feed index up
-    /// to which the feed was looked through (go on from there).
+    /// to which the feed was looked through (go on from there). A call looks through a bounded part of the feed: nothing
+    /// shown does not mean that nothing follows, an unmoved cursor does. A record's present area and lineage decide, so
+    /// an entry about a record that is not written yet is hidden, and the cursor passes it.
     fn feed_after(
         &self,
         cursor: u64,
@@ -235,8 +239,10 @@ pub trait Tx: ReadTx {
     fn put_item(&mut self, row: &ItemRow) -> Result<(), StoreError>;
     /// Replaces what the registry says because of a record.
     fn put_projection(&mut self, record: RecordId, projection: &Projection) -> Result<(), StoreError>;
-    /// Shows an entry in the feed, after all that were shown before.
+    /// Shows an entry in the feed, after all that were shown before; gives its feed index. Show it when its record is
+    /// written, and all of a record's entries again when the record moves to another area.
     fn feed(&mut self, log_index: u64, audience: Audience) -> Result<u64, StoreError>;
-    /// Empties everything derived from the log (not the log, epochs, seats, publications, invitations or the feed).
+    /// Empties everything derived from the log (not the log, epochs, seats, publications, invitations or the feed). Until
+    /// the records are written again the feed hides their entries: serve nobody in between.
     fn clear_derived(&mut self) -> Result<(), StoreError>;
 }

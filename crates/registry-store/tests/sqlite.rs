@@ -104,8 +104,8 @@ fn a_row_altered_from_outside_is_named_and_its_content_is_not_shown() {
     );
     let projection = || store.read(|tx| tx.projection(record_id(1))).map(drop);
     assert_eq!(
-        broken("UPDATE persons SET properties = '{\"name\": 0.5}'", &projection),
-        "table persons holds a row that cannot be read (properties)"
+        broken("UPDATE registry_rows SET properties = '{\"name\": 0.5}' WHERE kind = 2", &projection),
+        "table registry_rows holds a row that cannot be read (properties)"
     );
 }
 

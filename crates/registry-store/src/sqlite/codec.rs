@@ -14,8 +14,8 @@ use signed_delta::{PublishedFile, Signature, SignedDelta};
 
 use crate::error::StoreError;
 use crate::rows::{
-    ChangeOrigin, EpochRow, HeldOn, HouseholdRow, IdentifierRow, InvitationRow, ItemRow, LogEntry,
-    MembershipRow, OutcomeRow, PersonRow, PublicationRow, RecordRow, RecordStatus, SeatRow, Settlement,
+    ChangeOrigin, EpochRow, HeldOn, InvitationRow, ItemRow, LogEntry, OutcomeRow, PublicationRow, RecordRow,
+    RecordStatus, SeatRow, Settlement,
 };
 
 /// The same 64 bits: for numbers that are compared for equality only, since a signer may choose any.
@@ -45,7 +45,7 @@ impl<'r, 's> Columns<'r, 's> {
         Self { table, row, next: 0 }
     }
 
-    fn wrong(&self, column: &'static str) -> StoreError {
+    pub(super) fn wrong(&self, column: &'static str) -> StoreError {
         StoreError::Row { table: self.table, column }
     }
 
@@ -80,6 +80,15 @@ impl<'r, 's> Columns<'r, 's> {
         self.bytes(column)?.try_into().map_err(|_| self.wrong(column))
     }
 
+    pub(super) fn optional_text(&mut self, column: &'static str) -> Result<Option<String>, StoreError> {
+        self.optional(|columns| Ok(columns.text(column)?.to_owned()))
+    }
+
+    /// Passes over columns that belong to other kinds of rows.
+    pub(super) fn skip(&mut self, columns: usize) {
+        self.next += columns;
+    }
+
     pub(super) fn optional<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, StoreError>,
@@ -101,7 +110,7 @@ impl<'r, 's> Columns<'r, 's> {
         Ok(())
     }
 
-    fn parsed<T: FromStr>(&mut self, column: &'static str) -> Result<T, StoreError> {
+    pub(super) fn parsed<T: FromStr>(&mut self, column: &'static str) -> Result<T, StoreError> {
         self.text(column)?.parse().map_err(|_| self.wrong(column))
     }
 
@@ -117,7 +126,7 @@ impl<'r, 's> Columns<'r, 's> {
         of(self.narrow(column)?).ok_or_else(|| self.wrong(column))
     }
 
-    fn json<T: DeserializeOwned>(&mut self, column: &'static str) -> Result<T, StoreError> {
+    pub(super) fn json<T: DeserializeOwned>(&mut self, column: &'static str) -> Result<T, StoreError> {
         serde_json::from_str(self.text(column)?).map_err(|_| self.wrong(column))
     }
 
@@ -233,8 +242,7 @@ pub(super) fn record(columns: &mut Columns<'_, '_>) -> Result<RecordRow, StoreEr
         revision: FormRevision::from_bytes(columns.fixed("revision")?),
         visit: columns.visit()?,
         status: columns.word("status", RecordStatus::from_word)?,
-        registration_number: columns
-            .optional(|columns| Ok(columns.text("registration_number")?.to_owned()))?,
+        registration_number: columns.optional_text("registration_number")?,
         state: columns.bytes("state")?.to_vec(),
         heads: heads(columns)?,
         digest: columns.fixed("digest")?,
@@ -351,50 +359,6 @@ fn settlement(columns: &mut Columns<'_, '_>) -> Result<Option<Settlement>, Store
         (Some("superseded"), Some(index)) => Ok(Some(Settlement::Superseded(index))),
         _ => Err(columns.wrong("settled")),
     }
-}
-
-pub(super) const HOUSEHOLD_COLUMNS: &str = "household, registration_number, area, label, properties";
-
-pub(super) fn household(columns: &mut Columns<'_, '_>) -> Result<HouseholdRow, StoreError> {
-    Ok(HouseholdRow {
-        household: columns.record_id("household")?,
-        registration_number: columns
-            .optional(|columns| Ok(columns.text("registration_number")?.to_owned()))?,
-        area: columns.parsed("area")?,
-        label: columns.text("label")?.to_owned(),
-        properties: columns.json("properties")?,
-    })
-}
-
-pub(super) const PERSON_COLUMNS: &str = "person, label, properties";
-
-pub(super) fn person(columns: &mut Columns<'_, '_>) -> Result<PersonRow, StoreError> {
-    Ok(PersonRow {
-        person: columns.text("person")?.to_owned(),
-        label: columns.text("label")?.to_owned(),
-        properties: columns.json("properties")?,
-    })
-}
-
-pub(super) const MEMBERSHIP_COLUMNS: &str = "household, person, instance, relationship";
-
-pub(super) fn membership(columns: &mut Columns<'_, '_>) -> Result<MembershipRow, StoreError> {
-    Ok(MembershipRow {
-        household: columns.record_id("household")?,
-        person: columns.text("person")?.to_owned(),
-        instance: columns.text("instance")?.to_owned(),
-        relationship: columns.optional(|columns| Ok(columns.text("relationship")?.to_owned()))?,
-    })
-}
-
-pub(super) const IDENTIFIER_COLUMNS: &str = "person, scheme, value";
-
-pub(super) fn identifier(columns: &mut Columns<'_, '_>) -> Result<IdentifierRow, StoreError> {
-    Ok(IdentifierRow {
-        person: columns.text("person")?.to_owned(),
-        scheme: columns.text("scheme")?.to_owned(),
-        value: columns.text("value")?.to_owned(),
-    })
 }
 
 /// For lists and maps of plain values, whose keys are texts.

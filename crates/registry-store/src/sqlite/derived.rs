@@ -25,19 +25,9 @@ const VISITED: &[(&str, &str)] = &[
     ("decision", "SELECT record, log_index, item, delta FROM decisions ORDER BY record, log_index, item"),
     ("outcome", "SELECT log_index, code, reason FROM outcomes ORDER BY log_index"),
     (
-        "household",
-        "SELECT record, household, registration_number, area, label, properties FROM households \
-         ORDER BY record",
-    ),
-    ("person", "SELECT record, position, person, label, properties FROM persons ORDER BY record, position"),
-    (
-        "membership",
-        "SELECT record, position, household, person, instance, relationship FROM memberships \
-         ORDER BY record, position",
-    ),
-    (
-        "identifier",
-        "SELECT record, position, person, scheme, value FROM identifiers ORDER BY record, position",
+        "registry",
+        "SELECT record, kind, position, household, person, registration_number, area, label, properties, \
+         instance, relationship, scheme, value FROM registry_rows ORDER BY record, kind, position",
     ),
 ];
 
@@ -48,11 +38,8 @@ const CLEARED: &[&str] = &[
     "DELETE FROM outcomes",
     "DELETE FROM held",
     "DELETE FROM items",
-    "DELETE FROM households",
-    "DELETE FROM persons",
-    "DELETE FROM memberships",
-    "DELETE FROM identifiers",
-    "UPDATE progress SET merged_through = 0",
+    "DELETE FROM registry_rows",
+    "UPDATE progress SET merged_through = 0, households = 0, persons = 0",
 ];
 
 impl SqliteTx<'_> {

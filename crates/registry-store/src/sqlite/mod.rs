@@ -3,6 +3,7 @@
 mod codec;
 mod derived;
 mod feed;
+mod projection;
 mod read;
 mod tx;
 mod write;

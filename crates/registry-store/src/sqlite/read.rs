@@ -220,30 +220,14 @@ impl ReadTx for SqliteTx<'_> {
     }
 
     fn projection(&self, record: RecordId) -> Result<Projection, StoreError> {
-        let of = [record.as_bytes()];
-        let sql = format!("SELECT {} FROM households WHERE record = ?1", codec::HOUSEHOLD_COLUMNS);
-        let household = self.one("households", &sql, of, codec::household)?;
-        let sql =
-            format!("SELECT {} FROM persons WHERE record = ?1 ORDER BY position", codec::PERSON_COLUMNS);
-        let persons = self.list("persons", &sql, of, codec::person)?;
-        let sql = format!(
-            "SELECT {} FROM memberships WHERE record = ?1 ORDER BY position",
-            codec::MEMBERSHIP_COLUMNS
-        );
-        let memberships = self.list("memberships", &sql, of, codec::membership)?;
-        let sql = format!(
-            "SELECT {} FROM identifiers WHERE record = ?1 ORDER BY position",
-            codec::IDENTIFIER_COLUMNS
-        );
-        let identifiers = self.list("identifiers", &sql, of, codec::identifier)?;
-        Ok(Projection { household, persons, memberships, identifiers })
+        self.read_projection(record)
     }
 
     fn registry_size(&self) -> Result<(u64, u64), StoreError> {
-        let households = self.count("households", "SELECT count(*) FROM households", [])?;
-        // Who moved stands in two households' rows and is one person.
-        let persons = self.count("persons", "SELECT count(DISTINCT person) FROM persons", [])?;
-        Ok((households, persons))
+        let size = self.one("progress", "SELECT households, persons FROM progress", [], |columns| {
+            Ok((columns.number("households")?, columns.number("persons")?))
+        })?;
+        Ok(size.unwrap_or_default())
     }
 
     fn feed_after(

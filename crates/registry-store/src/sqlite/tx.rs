@@ -101,6 +101,11 @@ impl<'c> SqliteTx<'c> {
         Ok(())
     }
 
+    /// Rows written since the connection was opened, undone ones included.
+    pub(super) fn rows_written(&self) -> u64 {
+        self.conn.total_changes()
+    }
+
     /// True once SQLite has rolled the whole transaction back by itself.
     pub(super) fn is_undone(&self) -> bool {
         self.conn.is_autocommit()

@@ -296,43 +296,7 @@ impl Tx for SqliteTx<'_> {
     }
 
     fn put_projection(&mut self, record: RecordId, projection: &Projection) -> Result<(), StoreError> {
-        let doing = "write registry rows";
-        let of = record.as_bytes();
-        for sql in [
-            "DELETE FROM households WHERE record = ?1",
-            "DELETE FROM persons WHERE record = ?1",
-            "DELETE FROM memberships WHERE record = ?1",
-            "DELETE FROM identifiers WHERE record = ?1",
-        ] {
-            self.execute(doing, sql, [of])?;
-        }
-        if let Some(row) = &projection.household {
-            let sql = "INSERT INTO households (record, household, registration_number, area, label, properties) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            let household = row.household.as_bytes();
-            let properties = to_json(&row.properties);
-            let params =
-                params![of, household, row.registration_number, row.area.as_str(), row.label, properties];
-            self.execute(doing, sql, params)?;
-        }
-        for (position, row) in (0_i64..).zip(&projection.persons) {
-            let sql = "INSERT INTO persons (record, position, person, label, properties) \
-                       VALUES (?1, ?2, ?3, ?4, ?5)";
-            self.execute(doing, sql, params![of, position, row.person, row.label, to_json(&row.properties)])?;
-        }
-        for (position, row) in (0_i64..).zip(&projection.memberships) {
-            let sql = "INSERT INTO memberships (record, position, household, person, instance, relationship) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            let household = row.household.as_bytes();
-            let params = params![of, position, household, row.person, row.instance, row.relationship];
-            self.execute(doing, sql, params)?;
-        }
-        for (position, row) in (0_i64..).zip(&projection.identifiers) {
-            let sql = "INSERT INTO identifiers (record, position, person, scheme, value) \
-                       VALUES (?1, ?2, ?3, ?4, ?5)";
-            self.execute(doing, sql, params![of, position, row.person, row.scheme, row.value])?;
-        }
-        Ok(())
+        self.replace_projection(record, projection)
     }
 
     fn feed(&mut self, log_index: u64, audience: Audience) -> Result<u64, StoreError> {

@@ -1,12 +1,18 @@
-//! The one writer: a thread that owns the writing connection and takes jobs from a bounded queue.
+//! The one writer: a thread that owns the writing connection and takes jobs from a bounded queue. Jobs that wait
+//! together are a group and share one commit, so one fsync; then every ticket of the group is told.
 //!
 //! ```text
-//! queue  j1 j2 j3 j4 │ j5 …          BEGIN
-//!        └────┬────┘                   SAVEPOINT  j1  RELEASE
-//!         one group                    SAVEPOINT  j2  ROLLBACK TO     (failed or panicked: only j2 is undone)
-//!                                      SAVEPOINT  j3  RELEASE
-//!                                    COMMIT                           (one fsync for all; then every ticket is told)
+//! together                    one failed or panicked: ROLLBACK, then one by one
+//!
+//! BEGIN                       BEGIN
+//!   j1                          SAVEPOINT  j1  RELEASE
+//!   j2                          SAVEPOINT  j2  ROLLBACK TO      only j2 is undone
+//!   j3                          SAVEPOINT  j3  RELEASE
+//! COMMIT                      COMMIT
 //! ```
+//!
+//! Savepoints are kept for the rare case because they cost most of the throughput: each page that a job touches is
+//! copied first, and SQLite walks all copies again at the end of every statement.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -20,8 +26,12 @@ use super::tx::SqliteTx;
 use crate::contract::{WriteJob, WriteTicket};
 use crate::error::StoreError;
 
-/// Jobs that share one commit at most: bounds how long the first of them waits for the last.
+/// Jobs that share one commit at most.
 const MAX_GROUP_JOBS: usize = 64;
+
+/// Rows after which a group takes no further job: bounds how long its first job waits for its commit. Some eight full
+/// batches; a commit's fsync is a few milliseconds in half a second of work.
+const MAX_GROUP_ROWS: u64 = 8_000;
 
 /// Jobs that wait at most; [`Writer::submit`] blocks when so many do.
 const MAX_QUEUED_JOBS: usize = 1024;
@@ -29,11 +39,12 @@ const MAX_QUEUED_JOBS: usize = 1024;
 /// Memory for pages of the writing connection: the upper levels of the indexes by hash stay in it.
 const PAGE_CACHE_KIB: i64 = 64 * 1024;
 
-/// Pages in the write-ahead log before they are moved into the database: 16 MiB, some ten groups of 500 deltas.
-const CHECKPOINT_PAGES: i64 = 4096;
+/// Pages in the write-ahead log before they are moved into the database: 64 MiB. Ids are random, so merging dirties the
+/// same index pages over and over; the longer they wait, the fewer times each is moved.
+const CHECKPOINT_PAGES: i64 = 16_384;
 
 /// A write-ahead log that grew beyond this (a long read held it) is cut back once it can be.
-const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
+const MAX_IDLE_WAL_BYTES: i64 = 128 * 1024 * 1024;
 
 struct Queued {
     job: WriteJob,
@@ -106,69 +117,88 @@ fn expect_durable(conn: &Connection, path: &Path) -> Result<(), StoreError> {
 
 fn write_until_closed(conn: &Connection, path: &Path, jobs: &Receiver<Queued>) {
     while let Ok(first) = jobs.recv() {
-        let group = std::iter::once(first).chain(jobs.try_iter()).take(MAX_GROUP_JOBS).collect();
-        write_group(&mut SqliteTx::new(conn, path), group);
+        write_group(&mut SqliteTx::new(conn, path), first, jobs);
     }
 }
 
 /// The whole group was undone.
 struct GroupUndone {
     error: StoreError,
-    /// Position of the job that met the error; none when the commit itself failed.
+    /// Position of the job that met the error; none when beginning or committing failed.
     met_by: Option<usize>,
-}
-
-fn write_group(tx: &mut SqliteTx<'_>, mut group: Vec<Queued>) {
-    match commit_group(tx, &mut group) {
-        Ok(verdicts) => {
-            for (queued, verdict) in group.into_iter().zip(verdicts) {
-                tell(&queued.done, verdict);
-            }
-        }
-        Err(undone) => {
-            tx.abandon();
-            for (position, queued) in group.iter().enumerate() {
-                if Some(position) != undone.met_by {
-                    tell(&queued.done, Err(undone.error.once_more()));
-                }
-            }
-            if let Some(queued) = undone.met_by.and_then(|position| group.get(position)) {
-                tell(&queued.done, Err(undone.error));
-            }
-        }
-    }
-}
-
-/// A ticket that nobody waits for any more is no fault.
-fn tell(done: &SyncSender<Result<(), StoreError>>, verdict: Result<(), StoreError>) {
-    let _ = done.send(verdict);
 }
 
 type Verdicts = Vec<Result<(), StoreError>>;
 
-fn commit_group(tx: &mut SqliteTx<'_>, group: &mut [Queued]) -> Result<Verdicts, GroupUndone> {
-    let by_nobody = |error| GroupUndone { error, met_by: None };
-    tx.control("begin a write", "BEGIN IMMEDIATE").map_err(by_nobody)?;
+fn write_group(tx: &mut SqliteTx<'_>, first: Queued, waiting: &Receiver<Queued>) {
+    let mut group = vec![first];
+    let outcome = commit_together(tx, &mut group, waiting).or_else(|undone| {
+        tx.abandon();
+        // A lone job had no neighbours to spare, and a failed commit is nobody's own fault.
+        if group.len() == 1 || undone.met_by.is_none() {
+            return Err(undone);
+        }
+        commit_one_by_one(tx, &mut group).inspect_err(|_| tx.abandon())
+    });
+    match outcome {
+        Ok(verdicts) => {
+            for (queued, verdict) in group.iter().zip(verdicts) {
+                tell(queued, verdict);
+            }
+        }
+        Err(undone) => tell_all(&group, undone),
+    }
+}
+
+/// Takes further jobs as long as some wait and the group is not full.
+fn commit_together(
+    tx: &mut SqliteTx<'_>,
+    group: &mut Vec<Queued>,
+    waiting: &Receiver<Queued>,
+) -> Result<Verdicts, GroupUndone> {
+    begin(tx)?;
+    let rows_before = tx.rows_written();
+    let mut position = 0;
+    while let Some(queued) = group.get_mut(position) {
+        run(tx, &mut queued.job).map_err(|error| GroupUndone { error, met_by: Some(position) })?;
+        position += 1;
+        let has_room = position < MAX_GROUP_JOBS && tx.rows_written() - rows_before < MAX_GROUP_ROWS;
+        if has_room && let Ok(next) = waiting.try_recv() {
+            group.push(next);
+        }
+    }
+    commit(tx)?;
+    Ok(group.iter().map(|_| Ok(())).collect())
+}
+
+fn commit_one_by_one(tx: &mut SqliteTx<'_>, group: &mut [Queued]) -> Result<Verdicts, GroupUndone> {
+    begin(tx)?;
     let mut verdicts = Vec::with_capacity(group.len());
     for (position, queued) in group.iter_mut().enumerate() {
-        let verdict =
-            run_job(tx, &mut queued.job).map_err(|error| GroupUndone { error, met_by: Some(position) })?;
+        let verdict = run_in_savepoint(tx, &mut queued.job)
+            .map_err(|error| GroupUndone { error, met_by: Some(position) })?;
         verdicts.push(verdict);
     }
-    tx.control("commit", "COMMIT").map_err(by_nobody)?;
+    commit(tx)?;
     Ok(verdicts)
 }
 
+fn begin(tx: &mut SqliteTx<'_>) -> Result<(), GroupUndone> {
+    tx.control("begin a write", "BEGIN IMMEDIATE").map_err(|error| GroupUndone { error, met_by: None })
+}
+
+fn commit(tx: &mut SqliteTx<'_>) -> Result<(), GroupUndone> {
+    tx.control("commit", "COMMIT").map_err(|error| GroupUndone { error, met_by: None })
+}
+
 /// `Ok` holds the job's own verdict; `Err` says that SQLite undid the whole group.
-fn run_job(tx: &mut SqliteTx<'_>, job: &mut WriteJob) -> Result<Result<(), StoreError>, StoreError> {
+fn run_in_savepoint(tx: &mut SqliteTx<'_>, job: &mut WriteJob) -> Result<Result<(), StoreError>, StoreError> {
     tx.control("begin a job", "SAVEPOINT job")?;
-    let verdict = catch_unwind(AssertUnwindSafe(|| job(tx))).unwrap_or(Err(StoreError::Panicked));
-    match verdict {
+    match run(tx, job) {
         Ok(()) => {
             tx.control("end a job", "RELEASE job")?;
             Ok(Ok(()))
         }
-        // A full disk or a failed read makes SQLite roll back everything since BEGIN, neighbours included.
         Err(error) if tx.is_undone() => Err(error),
         Err(error) => {
             tx.control("undo a job", "ROLLBACK TO job")?;
@@ -176,6 +206,28 @@ fn run_job(tx: &mut SqliteTx<'_>, job: &mut WriteJob) -> Result<Result<(), Store
             Ok(Err(error))
         }
     }
+}
+
+fn run(tx: &mut SqliteTx<'_>, job: &mut WriteJob) -> Result<(), StoreError> {
+    catch_unwind(AssertUnwindSafe(|| job(tx))).unwrap_or(Err(StoreError::Panicked))?;
+    // A full disk or a failed read makes SQLite roll back everything since BEGIN; the job may not have cared.
+    if tx.is_undone() { Err(StoreError::Undone) } else { Ok(()) }
+}
+
+fn tell_all(group: &[Queued], undone: GroupUndone) {
+    for (position, queued) in group.iter().enumerate() {
+        if Some(position) != undone.met_by {
+            tell(queued, Err(undone.error.once_more()));
+        }
+    }
+    if let Some(queued) = undone.met_by.and_then(|position| group.get(position)) {
+        tell(queued, Err(undone.error));
+    }
+}
+
+/// A ticket that nobody waits for any more is no fault.
+fn tell(queued: &Queued, verdict: Result<(), StoreError>) {
+    let _ = queued.done.send(verdict);
 }
 
 #[cfg(test)]
@@ -192,7 +244,7 @@ mod tests {
         let (gate, held) = std::sync::mpsc::channel();
         let (at_work, is_at_work) = std::sync::mpsc::channel();
         drop(writer.submit(Box::new(move |_| {
-            at_work.send(()).unwrap();
+            let _ = at_work.send(());
             let _ = held.recv();
             Ok(())
         })));
