@@ -76,6 +76,23 @@ fn the_log_and_the_feed_refuse_to_be_altered_even_by_another_program() {
 }
 
 #[test]
+fn without_its_triggers_the_log_could_be_altered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("registry.db");
+    append(&SqliteRegistry::open(&path, None).unwrap(), 1, 2);
+    let conn = raw(&path);
+    conn.execute_batch(
+        "PRAGMA foreign_keys = OFF; DROP TRIGGER log_never_shrinks; DROP TRIGGER log_never_changes; DROP TRIGGER log_bodies_only_go;
+         DROP TRIGGER log_grows_at_its_end",
+    )
+    .unwrap();
+    // The planted bug: what the test above sees refused is then done.
+    for sql in TAMPERING.iter().filter(|sql| sql.starts_with("UPDATE log") || sql.contains("INTO log")) {
+        assert!(conn.execute(sql, []).is_ok_and(|rows| rows > 0), "{sql}");
+    }
+}
+
+#[test]
 fn a_row_altered_from_outside_is_named_and_its_content_is_not_shown() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("registry.db");

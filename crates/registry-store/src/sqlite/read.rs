@@ -133,8 +133,9 @@ impl ReadTx for SqliteTx<'_> {
 
     fn records(&self, filter: &RecordFilter, limit: usize) -> Result<Vec<RecordRow>, StoreError> {
         // The ids first: sorting must not carry documents along.
-        let named = Condition::of_records(filter);
-        let sql = format!("SELECT record FROM records{} ORDER BY record LIMIT {}", named.sql, at_most(limit));
+        let mut named = Condition::of_records(filter);
+        let sql = format!("SELECT record FROM records{} ORDER BY record LIMIT ?", named.sql);
+        named.values.push(SqlValue::Integer(at_most(limit)));
         let ids = self
             .list("records", &sql, params_from_iter(named.values), |columns| columns.record_id("record"))?;
         ids.into_iter().filter_map(|id| self.record(id).transpose()).collect()
@@ -203,13 +204,13 @@ impl ReadTx for SqliteTx<'_> {
     }
 
     fn items(&self, filter: &ItemFilter, limit: usize) -> Result<Vec<ItemRow>, StoreError> {
-        let named = Condition::of_items(filter);
+        let mut named = Condition::of_items(filter);
         let sql = format!(
-            "SELECT {} FROM items{} ORDER BY opened_index, item LIMIT {}",
+            "SELECT {} FROM items{} ORDER BY opened_index, item LIMIT ?",
             codec::ITEM_COLUMNS,
-            named.sql,
-            at_most(limit)
+            named.sql
         );
+        named.values.push(SqlValue::Integer(at_most(limit)));
         self.list("items", &sql, params_from_iter(named.values), codec::item)
     }
 

@@ -4,6 +4,8 @@
 //! is acknowledged before its commit; that a commit survives a power cut too is synchronous=FULL's promise, which the
 //! writer asks for when it starts.
 
+#![expect(clippy::unwrap_used, reason = "these functions are parts of tests")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
