@@ -180,6 +180,8 @@ coded!(
         MissingChange = 20, "missing_change";
         /// About a record of which nothing has arrived.
         UnknownRecord = 21, "unknown_record";
+        /// Our own fault while it was merged: kept, and nothing else waits for it.
+        MergeFault = 22, "merge_fault";
     }
 );
 

@@ -176,7 +176,7 @@ fn merge_records(
         known.push((Known::read(bench.tx, record)?, deltas));
     }
     let catalog = bench.catalog;
-    let merged = in_parallel(known, workers, |(known, deltas)| merge_record(catalog, known, deltas));
+    let merged = in_parallel(known, workers, |(known, deltas)| merge_or_set_aside(catalog, known, deltas));
     let mut plans = Vec::with_capacity(merged.len());
     let mut verdicts = BTreeMap::new();
     for outcome in merged {
@@ -230,7 +230,7 @@ fn in_parallel<J: Send, R: Send>(jobs: Vec<J>, workers: usize, work: impl Fn(J) 
             .collect();
         threads
             .into_iter()
-            .flat_map(|thread| thread.join().expect("a merge guards against foreign panics"))
+            .flat_map(|thread| thread.join().expect("each merge catches its own panics"))
             .collect()
     })
 }
@@ -282,6 +282,20 @@ impl Verdict {
 }
 
 type RecordOutcome = Result<(Option<RecordPlan>, Vec<(u64, Verdict)>), StoreError>;
+
+/// A fault of ours in one record (a panic in a rule, say) sets that record's deltas aside and stops nobody else.
+fn merge_or_set_aside(catalog: &Catalog, known: Known, deltas: Vec<ToMerge>) -> RecordOutcome {
+    let indices: Vec<u64> = deltas.iter().map(|delta| delta.log_index).collect();
+    let record = known.record;
+    // Nothing of the record outlives the unwinding: it is loaded again from what is stored.
+    let merged =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| merge_record(catalog, known, deltas)));
+    merged.unwrap_or_else(|_| {
+        tracing::error!(%record, first_log_index = indices.first(), "a merge failed by our own fault");
+        let aside = Verdict::Quarantined(ReasonCode::MergeFault);
+        Ok((None, indices.into_iter().map(|index| (index, aside)).collect()))
+    })
+}
 
 /// Merges one record's deltas, then reads it once for all that is derived from it.
 fn merge_record(catalog: &Catalog, known: Known, mut deltas: Vec<ToMerge>) -> RecordOutcome {

@@ -411,12 +411,7 @@ impl Registry {
         }
         let filter = pull::filter_of(standing, &self.catalog(), request);
         let page = self.look(|tx| pull::page(tx, &filter, request.cursor))?;
-        let head = self.tree_head()?;
-        let consistency = match request.known_tree_size {
-            0 => Vec::new(),
-            // A size we never had has no proof; the device finds out by the head itself.
-            size => lock(&self.inner.tree).prove_consistency(size).unwrap_or_default(),
-        };
+        let (head, consistency) = self.head_with_proof(request.known_tree_size)?;
         Ok(PullPage {
             deltas: page.deltas,
             next_cursor: page.next_cursor,
@@ -428,20 +423,21 @@ impl Registry {
 
     /// The log's state now, signed.
     pub fn tree_head(&self) -> Result<TreeHead, RegistryError> {
+        Ok(self.head_with_proof(0)?.0)
+    }
+
+    /// The log's state now, signed, with the proof that it began as the log of `known_size` entries. A size we never had
+    /// has no proof; the device finds out by the head itself.
+    fn head_with_proof(&self, known_size: u64) -> Result<(TreeHead, Vec<u8>), RegistryError> {
         let mut tree = lock(&self.inner.tree);
         let size = tree.size();
         for leaf in self.look(|tx| tx.leaves_after(size))? {
             tree.push(leaf);
         }
         let Inner { keys, facts, surroundings, .. } = self.inner.as_ref();
-        Ok(TreeHead::sign(
-            &keys.registry,
-            facts.deployment,
-            facts.log,
-            tree.size(),
-            tree.root(),
-            surroundings.now(),
-        ))
+        let (key, now) = (&keys.registry, surroundings.now());
+        let head = TreeHead::sign(key, facts.deployment, facts.log, tree.size(), tree.root(), now);
+        Ok((head, tree.prove_consistency(known_size).unwrap_or_default()))
     }
 
     fn backed_up_through(&self) -> Result<u64, RegistryError> {
