@@ -17,6 +17,10 @@ pub(crate) fn run_all() -> Result<(), Box<dyn Error>> {
     needs::install_missing()?;
     pack::run(&pack::Command::Build { name: None, out: None })?;
     let vectors = vectors()?;
+    // Suites start our programs as processes, and cargo builds a package's programs for its own suites only. Together
+    // with the suites they are built with the same features, so nothing is built twice. This very program is running,
+    // and Windows would not let it be replaced.
+    run(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--bins", "--tests"]))?;
     let in_docs = run(&mut with_vectors(cargo(&["test", "--workspace", "--doc"]), vectors.as_deref()));
     let suites = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
     let in_suites = run(&mut with_vectors(cargo(&suites), vectors.as_deref()));
