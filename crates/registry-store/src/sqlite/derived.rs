@@ -9,13 +9,14 @@ use super::tx::SqliteTx;
 use crate::error::StoreError;
 
 /// What a rebuild must reproduce, in this order, each table by its key. Left out is what another grouping of the same
-/// log may change: when a record was last touched, when an item was opened, items that a later write made moot.
+/// log may change: when a record was last touched, when an item was opened, items that a later write made moot,
+/// and the saved bytes of a document, whose heads and digest say the same.
 /// A change here changes every `registry_hash`.
 const VISITED: &[(&str, &str)] = &[
     (
         "record",
         "SELECT record, generation, lineage, area, revision, visit_at, visit_offset, status, \
-         registration_number, heads, digest, state FROM records ORDER BY record",
+         registration_number, heads, digest FROM records ORDER BY record",
     ),
     (
         "item",
