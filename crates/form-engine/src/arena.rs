@@ -72,6 +72,10 @@ pub(crate) struct Arena {
     pub(crate) by_scope: Vec<Vec<u32>>,
     /// From and to in `by_scope`.
     ranges: Vec<(u32, u32)>,
+    /// Where each cell's answer is stored, by cell: making a path anew costs more than all the rest of an evaluation.
+    paths: Vec<Option<AnswerPath>>,
+    /// The ticked options of select_multiples, sorted by cell.
+    ticks: Vec<(u32, AnswerPath)>,
     /// The `@removed` markers that are set.
     pub(crate) removed: Vec<(ScopeIndex, AnswerPath)>,
     /// Answers this form revision has no question for. They stay in the record.
@@ -103,6 +107,17 @@ impl Arena {
             instance = self.instances[instance as usize].parent;
         }
         instance
+    }
+
+    /// The path of the answer in a cell, if it is stored there.
+    pub(crate) fn stored_path(&self, cell: usize) -> Option<&AnswerPath> {
+        self.paths.get(cell)?.as_ref()
+    }
+
+    /// The paths of the options ticked in a cell, "answered" first.
+    pub(crate) fn ticked_paths(&self, cell: usize) -> impl Iterator<Item = &AnswerPath> {
+        let from = self.ticks.partition_point(|(at, _)| (*at as usize) < cell);
+        self.ticks[from..].iter().take_while(move |(at, _)| *at as usize == cell).map(|(_, path)| path)
     }
 
     /// By its prefix; the record for the empty one.
@@ -137,6 +152,7 @@ struct Entry<'a> {
     instance: usize,
     question: QuestionIndex,
     option: Option<&'a str>,
+    path: &'a AnswerPath,
     value: &'a Value,
 }
 
@@ -190,7 +206,7 @@ impl<'f, 'a> Reading<'f, 'a> {
         let scope = self.met[instance].scope;
         match self.form.by_name.get(name) {
             Some(index) if self.takes(*index, scope, option) => {
-                self.entries.push(Entry { instance, question: *index, option, value });
+                self.entries.push(Entry { instance, question: *index, option, path, value });
             }
             _ => self.unknown.push(path.clone()),
         }
@@ -303,55 +319,48 @@ impl<'f, 'a> Reading<'f, 'a> {
     }
 
     fn fill(&self, arena: &mut Arena, placed: &[Option<u32>]) {
+        arena.paths.resize(arena.cells.len(), None);
         let mut entries = self.entries.iter().peekable();
         while let Some(entry) = entries.next() {
-            let Some(instance) = placed[entry.instance] else { continue };
-            let question = self.form.question(entry.question);
             // Options of one question come together too.
             let mut ticks = Vec::new();
-            if let Some(option) = entry.option {
-                ticks.push((option, entry.value));
+            if entry.option.is_some() {
+                ticks.push(entry);
                 while let Some(next) =
                     entries.next_if(|next| next.question == entry.question && next.instance == entry.instance)
                 {
-                    ticks.push((next.option.unwrap_or_default(), next.value));
+                    ticks.push(next);
                 }
             }
-            if matches!(question.source, Source::Calculated(_)) {
+            let Some(instance) = placed[entry.instance] else { continue };
+            if matches!(self.form.question(entry.question).source, Source::Calculated(_)) {
                 continue;
             }
-            let datum = if entry.option.is_some() {
-                self.tokens(entry.question, &ticks)
-            } else {
-                Datum::of(entry.value)
-            };
             let at = arena.cell_at(self.form, instance, entry.question);
-            arena.cells[at].datum = datum;
+            if entry.option.is_some() {
+                ticks.retain(|tick| *tick.value == Value::Bool(true));
+                arena.cells[at].datum = self.tokens(entry.question, &ticks);
+                arena.ticks.extend(ticks.into_iter().map(|tick| (at as u32, tick.path.clone())));
+            } else {
+                arena.cells[at].datum = Datum::of(entry.value);
+                arena.paths[at] = Some(entry.path.clone());
+            }
         }
+        arena.ticks.sort_by_key(|(at, _)| *at);
     }
 
     /// Ticked options as ODK writes them: codes separated by spaces, in list order; unknown codes last.
-    fn tokens(&self, question: QuestionIndex, ticks: &[(&str, &Value)]) -> Datum {
-        let mut codes: Vec<(u32, &str)> = Vec::new();
-        let mut answered = false;
-        for (option, value) in ticks {
-            if **value != Value::Bool(true) {
-                continue;
-            }
-            answered = true;
-            if !option.is_empty() {
-                let row = self
-                    .form
-                    .question(question)
-                    .list
-                    .and_then(|list| self.form.list(list).rows_of(option).first().copied());
-                codes.push((row.unwrap_or(u32::MAX), option));
-            }
-        }
-        codes.sort_unstable();
-        if !answered {
+    fn tokens(&self, question: QuestionIndex, ticks: &[&Entry<'_>]) -> Datum {
+        if ticks.is_empty() {
             return Datum::Blank;
         }
+        let list = self.form.question(question).list.map(|list| self.form.list(list));
+        let mut codes: Vec<(u32, &str)> = ticks
+            .iter()
+            .filter_map(|tick| tick.option.filter(|option| !option.is_empty()))
+            .map(|code| (list.and_then(|list| list.rows_of(code).first().copied()).unwrap_or(u32::MAX), code))
+            .collect();
+        codes.sort_unstable();
         let texts: Vec<&str> = codes.into_iter().map(|(_, code)| code).collect();
         Datum::Text(texts.join(" ").into())
     }

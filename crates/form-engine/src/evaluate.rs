@@ -54,7 +54,7 @@ fn settle_cell(form: &Form, arena: &mut Arena, clock: Clock, question: &Question
         _ => None,
     };
     let datum =
-        calculated.map(|id| typed(question.question_type, evaluator.to_datum(evaluator.run(id, context))));
+        calculated.map(|id| typed(question.question_type, evaluator.datum_of(evaluator.run(id, context))));
     let cell = &mut arena.cells[at];
     cell.relevant = true;
     if let Some(datum) = datum {
@@ -118,7 +118,18 @@ fn walk_range<'f>(
     }
 }
 
-/// The path of a question in an instance. Its length was judged when the form was compiled.
+/// The path of a question in an instance: the one its answer is stored at, else made anew.
+pub(crate) fn question_path(
+    form: &Form,
+    arena: &Arena,
+    instance: u32,
+    question: &Question,
+) -> Option<AnswerPath> {
+    let cell = arena.cell_at(form, instance, question.index);
+    arena.stored_path(cell).cloned().or_else(|| path_of(arena, instance, &question.name))
+}
+
+/// The path of a name in an instance. Its length was judged when the form was compiled.
 pub(crate) fn path_of(arena: &Arena, instance: u32, leaf: &str) -> Option<AnswerPath> {
     match &*arena.instance(instance).prefix {
         "" => leaf.parse().ok(),
@@ -227,7 +238,7 @@ impl<'e> Checker<'e> {
         if there as u64 == u64::from(expected) {
             return;
         }
-        let Some(path) = path_of(self.arena, instance, &question.name) else { return };
+        let Some(path) = question_path(self.form, self.arena, instance, question) else { return };
         let reads = self.reads(Some(id), Context::cell(instance, question.index));
         reads.borrow_mut().push(Read::Instances(scope));
         found.push(Violation {
@@ -252,7 +263,7 @@ impl<'e> Checker<'e> {
         id: Option<ExprId>,
         default: &dyn Fn(&str) -> String,
     ) -> Option<Violation> {
-        let path = path_of(self.arena, instance, &question.name)?;
+        let path = question_path(self.form, self.arena, instance, question)?;
         let context = Context::cell(instance, question.index);
         let written = match kind {
             ViolationKind::Required => &question.required_messages,

@@ -6,9 +6,9 @@ use record_model::{AnswerPath, Answers, InstanceId, Value, hash_parts};
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, Datum};
-use crate::evaluate::{Stop, path_of, walk, wanted_count};
+use crate::evaluate::{Stop, path_of, question_path, walk, wanted_count};
 use crate::form::{Flag, Form, Question, QuestionIndex, QuestionType, Source};
-use crate::xpath::eval::{Clock, Context, Evaluator};
+use crate::xpath::eval::{Clock, Context, Evaluator, datum_text};
 use crate::xpath::number_text;
 
 /// The tag under which exports are hashed.
@@ -208,20 +208,32 @@ impl Evaluation {
             if !cell.relevant || cell.datum == Datum::Blank {
                 return;
             }
-            if question.question_type == QuestionType::SelectMultiple
-                && let Datum::Text(codes) = &cell.datum
-            {
-                let leaves = std::iter::once("").chain(codes.split_whitespace());
-                for option in leaves {
-                    let path = path_of(&self.arena, instance, &format!("{}#{option}", question.name));
-                    answers.extend(path.map(|path| (path, Value::Bool(true))));
-                }
+            if question.question_type == QuestionType::SelectMultiple {
+                self.export_options(question, instance, &mut answers);
                 return;
             }
-            let path = path_of(&self.arena, instance, &question.name);
+            let path = question_path(&self.form, &self.arena, instance, question);
             answers.extend(path.map(|path| (path, self.value_of(question, instance))));
         });
         answers
+    }
+
+    /// One path for each ticked option, and the one that says "answered".
+    fn export_options(&self, question: &Question, instance: u32, answers: &mut Answers) {
+        let cell = self.arena.cell_at(&self.form, instance, question.index);
+        let ticked = Value::Bool(true);
+        answers.extend(self.arena.ticked_paths(cell).map(|path| (path.clone(), ticked.clone())));
+        let mut stored = self.arena.ticked_paths(cell).map(|path| path.option().unwrap_or_default());
+        // Stored options come with "answered" first. It is missing when an option alone was merged, and all are when
+        // the value was calculated.
+        if stored.next() == Some("") {
+            return;
+        }
+        let codes = datum_text(&self.arena.cells[cell].datum);
+        for option in std::iter::once("").chain(codes.split_whitespace()) {
+            let path = path_of(&self.arena, instance, &format!("{}#{option}", question.name));
+            answers.extend(path.map(|path| (path, ticked.clone())));
+        }
     }
 
     /// SHA-256 over the export, path by path: what a finalise signs.
@@ -240,7 +252,7 @@ impl Evaluation {
             let Stop::Question { question, instance } = stop else { return };
             let cell = self.arena.cell(&self.form, instance, question.index);
             if question.once && cell.relevant && !cell.datum.is_blank() {
-                let path = path_of(&self.arena, instance, &question.name);
+                let path = question_path(&self.form, &self.arena, instance, question);
                 answers.extend(path.map(|path| (path, self.value_of(question, instance))));
             }
         });
@@ -300,7 +312,7 @@ impl Evaluation {
         };
         let relevant = self.arena.cell(&self.form, instance, question.index).relevant;
         Some(NodeState {
-            path: path_of(&self.arena, instance, &question.name)?,
+            path: question_path(&self.form, &self.arena, instance, question)?,
             question: question.index,
             instance: id,
             relevant,

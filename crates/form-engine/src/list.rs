@@ -67,12 +67,13 @@ impl ChoiceList {
             self.labels
                 .get(language)
                 .and_then(|labels| labels.get(row as usize))
+                .map(|label| &**label)
                 .filter(|label| !label.is_empty())
         };
         of(language)
             .or_else(|| of(0))
             .or_else(|| (0..self.labels.len()).find_map(of))
-            .map_or_else(|| self.code(row), |label| label)
+            .unwrap_or_else(|| self.code(row))
     }
 
     pub(crate) fn find_column(&self, name: &str) -> Option<Column> {

@@ -41,7 +41,7 @@ pub(crate) const KNOWN_SHEETS: [&str; 5] = ["survey", "choices", "settings", "en
 impl Workbook {
     /// Reads an `.xlsx` file's bytes. Bounded in every direction; hostile bytes end in a diagnostic, never a panic.
     pub fn read_xlsx(bytes: &[u8]) -> Result<Self, Diagnostics> {
-        xlsx::read(bytes).map(Self::from_sheets).map_err(Diagnostics::one)
+        xlsx::read(bytes).map(Self::from_sheets)
     }
 
     /// From rows of cells, as tests and CSV sources have them. The first row holds the headings.
@@ -185,25 +185,27 @@ fn unescape_control(cell: &str) -> String {
 }
 
 /// Why a file is no workbook, for [`xlsx::read`].
-pub(crate) fn unreadable(found: impl Into<String>) -> crate::diagnostics::Diagnostic {
-    Place::new("", 0, "").diagnostic(
+pub(crate) fn unreadable(found: impl Into<String>) -> Diagnostics {
+    let diagnostic = Place::new("", 0, "").diagnostic(
         Severity::Error,
         Trouble::new("unreadable-workbook", found, "an .xlsx workbook with a sheet \"survey\"")
             .fix("Enregistrez le formulaire au format .xlsx.", "Save the form as .xlsx."),
-    )
+    );
+    Diagnostics::one(diagnostic)
 }
 
 /// The same for one sheet.
-pub(crate) fn unreadable_sheet(sheet: &str, found: impl Into<String>) -> crate::diagnostics::Diagnostic {
+pub(crate) fn unreadable_sheet(sheet: &str, found: impl Into<String>) -> Diagnostics {
     let limits =
         format!("at most {MAX_ROWS} rows, {MAX_COLUMNS} columns and {MAX_CELL_BYTES} bytes in a cell");
-    Place::new(sheet, 0, "").diagnostic(
+    let diagnostic = Place::new(sheet, 0, "").diagnostic(
         Severity::Error,
         Trouble::new("unreadable-sheet", found, limits).fix(
             format!("Réduisez la feuille {}.", quoted(sheet)),
             format!("Make the sheet {} smaller.", quoted(sheet)),
         ),
-    )
+    );
+    Diagnostics::one(diagnostic)
 }
 
 #[cfg(test)]

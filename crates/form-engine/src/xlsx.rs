@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, Reader, Xlsx};
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::Diagnostics;
 use crate::workbook::{
     KNOWN_SHEETS, MAX_CELL_BYTES, MAX_CELLS, MAX_COLUMNS, MAX_INFLATED_BYTES, MAX_ROWS, MAX_WORKBOOK_BYTES,
     unreadable, unreadable_sheet,
@@ -18,7 +18,7 @@ type Sheets = Vec<(String, Vec<Vec<String>>)>;
 /// More shared strings than any form has; the reader reserves memory by what the file claims.
 const MAX_SHARED_STRINGS: u64 = 1_000_000;
 
-pub(crate) fn read(bytes: &[u8]) -> Result<Sheets, Diagnostic> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Sheets, Diagnostics> {
     if bytes.len() > MAX_WORKBOOK_BYTES {
         return Err(unreadable(format!("{} bytes, more than 16 MiB", bytes.len())));
     }
@@ -34,7 +34,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheets, Diagnostic> {
 }
 
 /// Inflates every part once, counting, because the archive's own figures may lie.
-fn check_parts(bytes: &[u8]) -> Result<(), Diagnostic> {
+fn check_parts(bytes: &[u8]) -> Result<(), Diagnostics> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes))
         .map_err(|_| unreadable("bytes that are not an .xlsx file"))?;
     let mut left = MAX_INFLATED_BYTES;
@@ -59,7 +59,7 @@ fn check_parts(bytes: &[u8]) -> Result<(), Diagnostic> {
 }
 
 /// The reader reserves room for as many strings as `uniqueCount` claims: a claim beyond reason would end the process.
-fn check_shared_strings(strings: &[u8]) -> Result<(), Diagnostic> {
+fn check_shared_strings(strings: &[u8]) -> Result<(), Diagnostics> {
     let text = std::str::from_utf8(strings).map_err(|_| unreadable("shared strings that are not UTF-8"))?;
     for (at, _) in text.match_indices("uniqueCount") {
         let claim: String = text[at + "uniqueCount".len()..]
@@ -74,7 +74,7 @@ fn check_shared_strings(strings: &[u8]) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn read_sheets(bytes: &[u8]) -> Result<Sheets, Diagnostic> {
+fn read_sheets(bytes: &[u8]) -> Result<Sheets, Diagnostics> {
     let mut xlsx: Xlsx<_> =
         Xlsx::new(Cursor::new(bytes)).map_err(|error| unreadable(format!("a file that says: {error}")))?;
     let wanted: Vec<String> = xlsx
@@ -86,7 +86,7 @@ fn read_sheets(bytes: &[u8]) -> Result<Sheets, Diagnostic> {
 }
 
 /// Streams the cells: a sheet with two cells at opposite corners must not become a grid of billions.
-fn read_sheet(xlsx: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Vec<Vec<String>>, Diagnostic> {
+fn read_sheet(xlsx: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Vec<Vec<String>>, Diagnostics> {
     let damaged = |error: calamine::XlsxError| unreadable_sheet(name, format!("a sheet that says: {error}"));
     let mut cells = xlsx.worksheet_cells_reader(name).map_err(damaged)?;
     let mut rows: Vec<Vec<String>> = Vec::new();

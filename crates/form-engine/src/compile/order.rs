@@ -12,7 +12,7 @@ pub(crate) fn of(compiled: &Compiled, survey: &Table<'_>, report: &mut Report) -
         order: Vec::with_capacity(compiled.questions.len()),
     };
     for question in &compiled.questions {
-        if let Err(cycle) = visit.from(question.index) {
+        if let Err(cycle) = visit.visit(question.index) {
             tell(&cycle, compiled, survey, report);
         }
     }
@@ -48,7 +48,7 @@ impl Visit<'_> {
 
     /// Depth first without recursion: a form may chain thousands of calculations. A cycle is returned once, its first
     /// question repeated at its end.
-    fn from(&mut self, start: QuestionIndex) -> Result<(), Vec<QuestionIndex>> {
+    fn visit(&mut self, start: QuestionIndex) -> Result<(), Vec<QuestionIndex>> {
         if self.state[start.as_usize()] != State::New {
             return Ok(());
         }

@@ -202,7 +202,7 @@ impl<'e> Evaluator<'e> {
             Node::Call(Function::Not, args) => !self.bool(&args[0], context),
             Node::Call(Function::True, _) => true,
             Node::Call(Function::False, _) => false,
-            _ => self.to_bool(&self.value(node, context)),
+            _ => self.bool_of(&self.value(node, context)),
         }
     }
 
@@ -229,7 +229,7 @@ impl<'e> Evaluator<'e> {
                     _ => left % right,
                 }
             }
-            _ => self.to_number(&self.value(node, context)),
+            _ => self.number_of(&self.value(node, context)),
         }
     }
 
@@ -237,13 +237,13 @@ impl<'e> Evaluator<'e> {
         match node {
             Node::Text(text) => Cow::Borrowed(text),
             Node::Cell(cell) => datum_text(self.cell(*cell, context)),
-            _ => self.to_text(self.value(node, context)),
+            _ => self.text_of(self.value(node, context)),
         }
     }
 
     // Coercions
 
-    pub(crate) fn to_bool(&self, value: &Val<'e>) -> bool {
+    pub(crate) fn bool_of(&self, value: &Val<'e>) -> bool {
         match value {
             Val::Bool(flag) => *flag,
             Val::Number(number) => *number != 0.0 && !number.is_nan(),
@@ -260,7 +260,7 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    pub(crate) fn to_number(&self, value: &Val<'e>) -> f64 {
+    pub(crate) fn number_of(&self, value: &Val<'e>) -> f64 {
         match value {
             Val::Bool(flag) => f64::from(u8::from(*flag)),
             Val::Number(number) => *number,
@@ -271,7 +271,7 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    pub(crate) fn to_text(&self, value: Val<'e>) -> Cow<'e, str> {
+    pub(crate) fn text_of(&self, value: Val<'e>) -> Cow<'e, str> {
         match value {
             Val::Bool(flag) => Cow::Borrowed(if flag { "true" } else { "false" }),
             Val::Number(number) => Cow::Owned(number_text(number)),
@@ -283,7 +283,7 @@ impl<'e> Evaluator<'e> {
     }
 
     /// A value as a cell holds it.
-    pub(crate) fn to_datum(&self, value: Val<'e>) -> Datum {
+    pub(crate) fn datum_of(&self, value: Val<'e>) -> Datum {
         match value {
             Val::Bool(flag) => Datum::Bool(flag),
             Val::Number(number) if number.is_nan() => Datum::Blank,
@@ -294,7 +294,7 @@ impl<'e> Evaluator<'e> {
                 Some(node) => text_datum(self.node_text(*node)),
                 None => Datum::Blank,
             },
-            other => text_datum(self.to_text(other)),
+            other => text_datum(self.text_of(other)),
         }
     }
 
@@ -499,7 +499,7 @@ impl<'e> Evaluator<'e> {
                 }
                 equal(number, f64::from(context.position))
             }
-            other => self.to_bool(&other),
+            other => self.bool_of(&other),
         }
     }
 
@@ -609,7 +609,7 @@ impl<'e> Evaluator<'e> {
     fn compare_values(&self, operator: Operator, left: &Val<'e>, right: &Val<'e>) -> bool {
         match (left, right) {
             (Val::Nodes(_), Val::Bool(_)) | (Val::Bool(_), Val::Nodes(_)) => {
-                self.compare_single(operator, &Val::Bool(self.to_bool(left)), &Val::Bool(self.to_bool(right)))
+                self.compare_single(operator, &Val::Bool(self.bool_of(left)), &Val::Bool(self.bool_of(right)))
             }
             (Val::Nodes(nodes), other) => {
                 nodes.iter().any(|node| self.compare_values(operator, &self.single(*node), other))
@@ -633,7 +633,7 @@ impl<'e> Evaluator<'e> {
             Operator::Equal => self.is_equal(left, right),
             Operator::NotEqual => !self.is_equal(left, right),
             _ => {
-                let (left, right) = (self.to_number(left), self.to_number(right));
+                let (left, right) = (self.number_of(left), self.number_of(right));
                 match operator {
                     Operator::Less => left < right,
                     Operator::LessOrEqual => left <= right || equal(left, right),
@@ -646,14 +646,14 @@ impl<'e> Evaluator<'e> {
 
     fn is_equal(&self, left: &Val<'e>, right: &Val<'e>) -> bool {
         match (left, right) {
-            (Val::Bool(_), _) | (_, Val::Bool(_)) => self.to_bool(left) == self.to_bool(right),
+            (Val::Bool(_), _) | (_, Val::Bool(_)) => self.bool_of(left) == self.bool_of(right),
             (Val::Number(_) | Val::Time(_), _) | (_, Val::Number(_) | Val::Time(_)) => {
-                equal(self.to_number(left), self.to_number(right))
+                equal(self.number_of(left), self.number_of(right))
             }
             (Val::Cell(datum), Val::Text(text)) | (Val::Text(text), Val::Cell(datum)) => {
                 datum_is(datum, text)
             }
-            _ => self.to_text(left.clone()) == self.to_text(right.clone()),
+            _ => self.text_of(left.clone()) == self.text_of(right.clone()),
         }
     }
 
@@ -771,7 +771,7 @@ impl<'e> Evaluator<'e> {
                 Val::Number(number) => number.is_nan(),
                 Val::Cell(datum) => datum.is_blank(),
                 Val::Text(text) => text.is_empty(),
-                Val::Nodes(_) => self.to_text(last.clone()).is_empty(),
+                Val::Nodes(_) => self.text_of(last.clone()).is_empty(),
                 Val::Bool(_) | Val::Time(_) => false,
             };
             if !blank {
@@ -864,7 +864,7 @@ impl<'e> Evaluator<'e> {
             Val::Time(instant) => Some(instant),
             Val::Number(days) => Temporal::from_days(days),
             Val::Bool(_) => None,
-            other => Temporal::parse(&self.to_text(other), self.clock.offset),
+            other => Temporal::parse(&self.text_of(other), self.clock.offset),
         }
     }
 
@@ -876,7 +876,7 @@ impl<'e> Evaluator<'e> {
             Val::Cell(Datum::Int(days)) => Temporal::instant_from_days(*days as f64, self.clock.offset),
             Val::Bool(_) => None,
             other => {
-                let text = self.to_text(other);
+                let text = self.text_of(other);
                 Temporal::parse(&text, self.clock.offset).map(|instant| instant.to_instant(self.clock.offset))
             }
         }
@@ -925,7 +925,7 @@ fn text_datum(text: Cow<'_, str>) -> Datum {
 
 /// Whole exponents by multiplication, so that every machine agrees to the last bit.
 fn power(base: f64, exponent: f64) -> f64 {
-    if exponent.fract() != 0.0 || !(exponent.abs() <= 1024.0) {
+    if exponent.is_nan() || exponent.fract() != 0.0 || exponent.abs() > 1024.0 {
         return base.powf(exponent);
     }
     let product = (0..exponent.abs() as u32).fold(1.0, |product, _| product * base);

@@ -312,7 +312,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
         let mut start = None;
         let mut stroll = match &path.start {
             Start::Reference(name) => self.reference(name, path.at)?,
-            Start::Context => self.from_dot(),
+            Start::Context => self.dot_stroll(),
             Start::Root => {
                 let from = self.subject_scope();
                 Stroll {
@@ -340,7 +340,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
         self.end_path(stroll, start, steps, path.at)
     }
 
-    fn from_dot(&self) -> Stroll {
+    fn dot_stroll(&self) -> Stroll {
         // Outside predicates the node at hand is the subject itself.
         let origin = if self.in_predicate { Origin::Dot } else { Origin::Current };
         Stroll { origin, up: 0, down: vec![], at: self.dot, pending: !matches!(self.dot, Place::Item(_)) }
