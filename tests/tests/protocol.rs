@@ -8,6 +8,7 @@ use record_doc::{GuardRule, RecordDoc, derive_actor, genesis_bytes, genesis_hash
 use record_model::{
     Alternative, AnswerPath, Class, DeltaHash, DeltaKind, DeploymentId, EpochId, Finding, FindingKind,
     FormRevision, Hlc, Instant, LogId, OutcomeCode, ReasonCode, RecordId, RecordsHash, Role, Value, Visit,
+    hash_parts,
 };
 use sha2::{Digest, Sha256};
 use signed_delta::{
@@ -54,6 +55,33 @@ fn every_code_has_its_row() {
     assert!(missing.is_empty(), "docs/PROTOCOL.md lacks {missing:?}");
     let shown = codes.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| code")).count();
     assert_eq!(shown, rows.len(), "docs/PROTOCOL.md has rows for codes that the code does not have");
+}
+
+/// The server's catalogue is one list in one file, a line each: `Malformed = 400, "malformed", "…";`.
+#[test]
+fn every_problem_has_its_row_and_every_route_is_named() {
+    let document = document();
+    let catalogue = tests::read("sync-server/src/http/problem.rs");
+    let problems: Vec<String> = catalogue
+        .lines()
+        .filter_map(|line| line.split_once(" = ")?.1.split_once(", \""))
+        .filter_map(|(status, rest)| Some((status.parse::<u16>().ok()?, rest.split_once('"')?.0)))
+        .map(|(status, code)| format!("\n| {status} | `{code}` |"))
+        .collect();
+    assert!(problems.len() > 10, "the catalogue of problems is written in another way than this test reads");
+    let missing: Vec<_> = problems.iter().filter(|row| !document.contains(row.as_str())).collect();
+    assert!(missing.is_empty(), "docs/PROTOCOL.md lacks {missing:?}");
+
+    let routes = tests::read("sync-server/src/http/mod.rs");
+    let paths: Vec<&str> = routes
+        .split("path: \"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|path| path.starts_with("/v1/"))
+        .collect();
+    assert!(!paths.is_empty(), "the routes are written in another way than this test reads");
+    let unnamed: Vec<_> = paths.iter().filter(|path| !document.contains(&format!(" {path}`"))).collect();
+    assert!(unnamed.is_empty(), "docs/PROTOCOL.md lacks the routes {unnamed:?}");
 }
 
 #[test]
@@ -104,7 +132,7 @@ fn worked_example() -> String {
     title(&mut out, "Enrolment: secret of the code 16 x 0a, no age recipient");
     let code = [DEPLOYMENT.as_bytes().as_slice(), registry.public().as_bytes(), &[10; 16]].concat();
     word(&mut out, "code", &format!("LAKOU1.{}", data_encoding::BASE32_NOPAD.encode(&code)));
-    let code_hash: [u8; 32] = Sha256::digest([10; 16]).into();
+    let code_hash = hash_parts("lakou/enrolment-code/v1", [[10; 16].as_slice()]);
     value(&mut out, "code hash", &code_hash);
     let request =
         EnrolmentRequest::sign(&seat, DEPLOYMENT, String::new(), "Rose".into(), "PC-01".into(), code_hash);
