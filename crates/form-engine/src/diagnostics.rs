@@ -58,17 +58,11 @@ impl Diagnostic {
             (Severity::Warning, false) => "warning: ".to_owned(),
         };
         line.push_str(&self.place(french));
+        // What was found and expected is in the form's own words and in English; the advice is translated, so it leads.
         if french {
-            // What was found and expected is named by the form's own words; the advice is translated.
-            line.push_str(&format!(" : trouvé {}", self.found));
-            if !self.fix_fr.is_empty() {
-                line.push_str(&format!(". {}", self.fix_fr));
-            }
+            line.push_str(&format!(" : {} (found {}, expected {})", self.fix_fr, self.found, self.expected));
         } else {
-            line.push_str(&format!(": found {}, expected {}", self.found, self.expected));
-            if !self.fix_en.is_empty() {
-                line.push_str(&format!(". {}", self.fix_en));
-            }
+            line.push_str(&format!(": found {}, expected {}. {}", self.found, self.expected, self.fix_en));
         }
         line
     }
@@ -199,8 +193,8 @@ impl Trouble {
             code,
             found: found.into(),
             expected: expected.into(),
-            fix_fr: String::new(),
-            fix_en: String::new(),
+            fix_fr: "Corrigez cette cellule.".to_owned(),
+            fix_en: "Correct this cell.".to_owned(),
         }
     }
 
@@ -272,11 +266,9 @@ mod tests {
             diagnostic.to_string(),
             "sheet \"survey\" row 12 column \"relevant\": found the function \"foo\", expected a function of ODK XPath"
         );
-        assert!(
-            diagnostic
-                .render("fr")
-                .starts_with("erreur : feuille \"survey\" ligne 12 colonne \"relevant\" : trouvé ")
-        );
+        assert!(diagnostic.render("fr").starts_with(
+            "erreur : feuille \"survey\" ligne 12 colonne \"relevant\" : Corrigez le nom. (found "
+        ));
         assert!(diagnostic.render("en").ends_with("Correct the name."));
     }
 

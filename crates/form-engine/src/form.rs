@@ -378,6 +378,10 @@ impl CompiledForm {
     }
 
     /// One of them.
+    ///
+    /// # Panics
+    ///
+    /// If the index is another form's and beyond this one's questions.
     pub fn question(&self, index: QuestionIndex) -> &Question {
         self.0.question(index)
     }

@@ -55,14 +55,13 @@ pub fn choices<'f>(
     form: &'f CompiledForm,
     question: QuestionIndex,
     path: &AnswerPath,
-    evaluation: &'f Evaluation,
+    evaluation: &Evaluation,
 ) -> Vec<Choice<'f>> {
     let asked = form.question(question);
     let (Some(list), Some(filter)) = (asked.list, &asked.choice_filter) else {
         return form.options(question);
     };
-    let Some(instance) = instance_at(asked, path, evaluation) else { return Vec::new() };
-    // The evaluation's own form is the same one; its expressions live as long as the evaluation.
+    let Some(instance) = instance_at(&form.0, asked, path, evaluation) else { return Vec::new() };
     let evaluator = Evaluator { form: &form.0, ..evaluation.evaluator(0) };
     evaluator
         .filter_list(list, &filter.0, Context::cell(instance, question))
@@ -106,7 +105,7 @@ fn text(
 ) -> String {
     let language = form.0.language(lang);
     let Some(template) = texts.get(language) else { return String::new() };
-    match instance_at(form.question(question), path, evaluation) {
+    match instance_at(&form.0, form.question(question), path, evaluation) {
         Some(instance) => {
             let evaluator = Evaluator { form: &form.0, ..evaluation.evaluator(language) };
             render(&evaluator, template, Context::cell(instance, question))
@@ -115,7 +114,11 @@ fn text(
     }
 }
 
-fn instance_at(question: &Question, path: &AnswerPath, evaluation: &Evaluation) -> Option<u32> {
+/// The instance a path is in; none when the evaluation is another form's.
+fn instance_at(form: &Form, question: &Question, path: &AnswerPath, evaluation: &Evaluation) -> Option<u32> {
+    if form.revision != evaluation.form.revision {
+        return None;
+    }
     let instance = evaluation.arena.find(path.instance_prefix())?;
     (evaluation.arena.instance(instance).scope == question.scope).then_some(instance)
 }
@@ -557,13 +560,12 @@ pub(crate) fn literal_default_fits(form: &Form, question: &Question, text: &str)
     check(form, question, text).is_ok()
 }
 
-/// The text of a stored answer, as a person would type it again.
 impl Evaluation {
     /// What stands at a path, written as [`check_answer`] takes it; empty when there is nothing.
     pub fn answer_text(&self, path: &AnswerPath) -> String {
         let Some(index) = self.form.by_name.get(path.leaf()) else { return String::new() };
         let question = self.form.question(*index);
-        instance_at(question, path, self).map_or_else(String::new, |instance| {
+        instance_at(&self.form, question, path, self).map_or_else(String::new, |instance| {
             datum_text(&self.arena.cell(&self.form, instance, *index).datum).into_owned()
         })
     }

@@ -161,3 +161,14 @@ fn a_trigger_writes_when_its_question_changes() {
     assert_eq!(writes, answers(&[("rooms_seen", "4")]));
     assert!(triggered_answers(&form, &path("area"), &stored, visit()).is_empty());
 }
+
+#[test]
+fn an_evaluation_of_another_form_offers_nothing_and_fills_nothing_in() {
+    let form = form();
+    let other = compile(&[("survey", "type | name | label\ntext | dept | D")]);
+    let found = run(&other, &[("dept", "HT01")]);
+    let commune = form.find("commune").unwrap().index();
+    assert!(choices(&form, commune, &path("commune"), &found).is_empty());
+    let roster = form.find("roster").unwrap().index();
+    assert_eq!(label(&form, roster, &path("roster"), &found, "fr"), "Membre ${rooms}");
+}
