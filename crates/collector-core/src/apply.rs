@@ -7,14 +7,11 @@ use device_store::{
     StatementKind, StatementRow, Tx,
 };
 use record_doc::{ForeignChange, MergeVerdict, RecordDoc, derive_actor};
-use record_model::{
-    ChangeHash, Decision, DeltaHash, FormRevision, Instant, Lineage, ReasonCode, RecordId, Role,
-};
+use record_model::{ChangeHash, Decision, FormRevision, Instant, Lineage, ReasonCode, RecordId, Role};
 use signed_delta::{
     Act, DecisionAct, OutcomeAct, RevocationAct, SignedDelta, StatementAct, Unverified, VerifiedDelta,
 };
 
-use crate::cut::answered_area;
 use crate::error::CollectorError;
 use crate::forms::FormLibrary;
 use crate::records::{open_document, refresh_row};
@@ -244,7 +241,6 @@ impl Applier<'_, '_> {
             MergeVerdict::Merged { change } => {
                 open.document_changed = true;
                 open.row.updated_at = now;
-                open.row.area = header.area.clone().or(open.row.area.take());
                 self.index(delta, record, change, revision, visit)?;
                 PulledState::Applied
             }
@@ -340,26 +336,13 @@ impl Applier<'_, '_> {
     /// Saves every record the chunk touched, and derives anew what lists show of it.
     fn finish(self) -> Result<(), CollectorError> {
         for OpenRecord { mut row, doc, document_changed } in self.open.into_values() {
-            if document_changed {
-                if let Some(revision) = row_revision(self.tx, row.record)?
-                    && let Some(form) = self.forms.find(self.tx, revision)?
-                {
-                    row.area = answered_area(&form, &doc.view().shown()).or(row.area);
-                }
-                row.state = Some(doc.save());
-            } else {
-                row.state = None;
-            }
+            row.state = document_changed.then(|| doc.save());
             // The row first: statements and changes are read by it.
             self.tx.put_record(&row)?;
             refresh_row(self.tx, self.forms, row, &doc)?;
         }
         Ok(())
     }
-}
-
-fn row_revision(tx: &Tx<'_>, record: RecordId) -> Result<Option<FormRevision>, CollectorError> {
-    Ok(crate::records::reading(tx, &tx.changes(record)?)?.0)
 }
 
 fn new_record(delta: &VerifiedDelta, record: RecordId, lineage: Lineage, now: Instant) -> RecordRow {
@@ -392,7 +375,7 @@ fn may_send(delta: &VerifiedDelta) -> bool {
     }
 }
 
-/// The name under which bytes that are no delta are kept.
-pub(crate) fn hash_of_bytes(bytes: &[u8]) -> DeltaHash {
-    DeltaHash::from_bytes(record_model::hash_parts("lakou/not-a-delta/v1", [bytes]))
+/// Tells one copy of a delta from another; the name of bytes that are no delta.
+pub(crate) fn hash_of_bytes(bytes: &[u8]) -> [u8; 32] {
+    record_model::hash_parts("lakou/pulled-bytes/v1", [bytes])
 }

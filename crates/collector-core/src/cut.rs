@@ -66,13 +66,13 @@ impl Collector {
             writable(tx, record)?;
             cut_journal(tx, &mut pen, forms, &author, record)?;
             let mut row = known_record(tx, record)?;
-            let area = area_of(&row, &author, record)?;
+            let area = area_of(&row, None, &author)?;
             let place = pen.place(tx)?;
             let act = Act::Statement(StatementAct::Withdraw { reason: reason.trim().to_owned() });
             let about = Some((record, row.generation, area.clone()));
             let signed = pen.sign_at(tx, place, about, Class::Personal, act)?;
             row.status = RecordStatus::Withdrawn;
-            row.area = Some(area);
+            settle(&mut row, &area);
             row.updated_at = pen.now;
             let statement = Some(StatementRow {
                 delta: signed.hash,
@@ -90,12 +90,23 @@ impl Collector {
     }
 }
 
-/// The area in the header: what the answers say, else where the record was, else the seat's first.
-fn area_of(row: &RecordRow, author: &Author<'_>, record: RecordId) -> Result<AreaCode, CollectorError> {
-    row.area
-        .clone()
+/// The area in the header: what the answers say, else where the record is, else the seat's first.
+fn area_of(
+    row: &RecordRow,
+    answered: Option<AreaCode>,
+    author: &Author<'_>,
+) -> Result<AreaCode, CollectorError> {
+    answered
+        .or_else(|| row.area.clone())
         .or_else(|| author.certificate.fields.areas.first().cloned())
-        .ok_or(CollectorError::NoArea { record })
+        .ok_or(CollectorError::NoArea { record: row.record })
+}
+
+/// A record lives where its first delta says; afterwards only a placement moves it.
+fn settle(row: &mut RecordRow, area: &AreaCode) {
+    if row.state.is_none() || row.area.is_none() {
+        row.area = Some(area.clone());
+    }
 }
 
 /// The smallest area that the answers name.
@@ -131,9 +142,8 @@ fn cut_journal(
         return Ok(None);
     };
     let shown = doc.view().shown();
-    row.area = answered_area(&form, &shown).or(row.area);
-    let area = area_of(&row, author, record)?;
-    row.area = Some(area.clone());
+    let area = area_of(&row, answered_area(&form, &shown), author)?;
+    settle(&mut row, &area);
     row.state = Some(doc.save());
     row.updated_at = pen.now;
     let act = Act::Change(ChangeAct {
@@ -211,9 +221,8 @@ fn finalise(
         visit: draft.visit,
         export_hash: evaluation.export_hash(),
     };
-    row.area = answered_area(&form, &shown).or(row.area);
-    let area = area_of(&row, author, record)?;
-    row.area = Some(area.clone());
+    let area = area_of(&row, answered_area(&form, &shown), author)?;
+    settle(&mut row, &area);
     row.state = Some(doc.save());
     row.updated_at = pen.now;
     let change_hash = change.as_ref().map(|change| change.hash);

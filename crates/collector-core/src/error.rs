@@ -9,7 +9,7 @@ use sync_protocol::{PullFailure, PushFailure};
 use crate::ports::Disconnected;
 
 /// What went wrong. Holds no answers, no names of people, no keys.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum CollectorError {
     /// The laptop's store.
@@ -149,6 +149,20 @@ pub enum CollectorError {
         /// Of what.
         what: &'static str,
     },
+}
+
+/// Shorter than the fields: messages of violations and what a person typed may hold answers.
+impl std::fmt::Debug for CollectorError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store(error) => write!(f, "Store({error:?})"),
+            Self::Document(error) => write!(f, "Document({error:?})"),
+            Self::Push(failure) => write!(f, "Push({failure:?})"),
+            Self::Pull(failure) => write!(f, "Pull({failure:?})"),
+            Self::Answer { path, .. } => write!(f, "Answer({path})"),
+            other => write!(f, "CollectorError({other})"),
+        }
+    }
 }
 
 impl CollectorError {

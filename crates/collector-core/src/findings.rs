@@ -3,7 +3,7 @@
 use form_engine::{Evaluation, Level};
 use record_model::{Alternative, AnswerPath, Finding, FindingKind, RecordId, RecordView};
 
-/// All findings of one record: those of its document, and the rules that its answers break.
+/// All findings of one record, sorted by id: those of its document, and the rules that its answers break.
 ///
 /// `evaluation` is given for a record that is finalised and not withdrawn, and for no other: a draft may break every
 /// rule. Only what blocks or what the office looks at is a finding. The alternatives of a broken rule are the answers
@@ -17,12 +17,13 @@ pub fn record_findings(
 ) -> Vec<Finding> {
     let mut findings = doc_findings;
     let violations = evaluation.map(Evaluation::violations).unwrap_or_default();
-    findings.extend(violations.iter().filter(|v| matches!(v.level, Level::Block | Level::Central)).map(
-        |v| {
-            let alternatives = v.depends_on.iter().filter_map(|path| standing(doc_view, path)).collect();
-            Finding::new(record, generation, FindingKind::RuleBreak, v.id.clone(), alternatives)
-        },
-    ));
+    for violation in violations.iter().filter(|v| matches!(v.level, Level::Block | Level::Central)) {
+        let alternatives = violation.depends_on.iter().filter_map(|path| standing(doc_view, path)).collect();
+        let (kind, subject) = (FindingKind::RuleBreak, violation.id.clone());
+        findings.push(Finding::new(record, generation, kind, subject, alternatives));
+    }
+    findings.sort_by_key(|finding| finding.id);
+    findings.dedup_by_key(|finding| finding.id);
     findings
 }
 

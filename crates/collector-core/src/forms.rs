@@ -142,27 +142,37 @@ pub(crate) fn compile(tx: &Tx<'_>, publication: &Publication) -> Result<Publishe
     let mut areas = AreaList::default();
     for file in tx.publication_files(publication.delta).map_err(fail)? {
         let content = tx.blob(&file.sha256).map_err(fail)?.ok_or(Broken::Files)?;
-        if file.name.ends_with(".xlsx") {
-            workbook = Some(Workbook::read_xlsx(&content).map_err(|_| Broken::Files)?);
-        } else if file.name == "pack.json" {
-            settings = PackSettings::parse(&content, &publication.lineage).ok_or(Broken::Files)?;
-        } else if file.name.ends_with(".csv") {
-            if file.name == "areas.csv" {
-                areas = AreaList::parse(&content);
+        match file.name.as_str() {
+            "form.xlsx" => workbook = Some(Workbook::read_xlsx(&content).map_err(|_| Broken::Files)?),
+            "pack.json" => {
+                settings = PackSettings::parse(&content, &publication.lineage).ok_or(Broken::Files)?;
             }
-            lists.push((file.name, content));
+            "areas.csv" => areas = AreaList::parse(&content),
+            name if name.ends_with(".csv") => lists.push((file.name, content)),
+            _ => {}
         }
     }
-    let mut workbook = workbook.ok_or(Broken::Files)?;
-    for (name, content) in &lists {
-        workbook.attach_csv(name, content).map_err(|_| Broken::Files)?;
-    }
-    let (form, _) = CompiledForm::compile(&workbook).map_err(|_| Broken::Files)?;
-    if form.revision() != publication.revision {
-        return Err(Broken::Files);
-    }
+    let workbook = workbook.ok_or(Broken::Files)?;
+    let form = compile_as(workbook, &lists, publication.revision).ok_or(Broken::Files)?;
     let (lineage, revision) = (publication.lineage.clone(), publication.revision);
     Ok(PublishedForm { lineage, revision, form, settings, areas })
+}
+
+/// The form of exactly this revision: of the workbook alone, or with the lists beside it, which a revision also names.
+fn compile_as(
+    mut workbook: Workbook,
+    lists: &[(String, Vec<u8>)],
+    revision: FormRevision,
+) -> Option<CompiledForm> {
+    let compile = |workbook: &Workbook| {
+        CompiledForm::compile(workbook).ok().map(|(form, _)| form).filter(|form| form.revision() == revision)
+    };
+    compile(&workbook).or_else(|| {
+        for (name, content) in lists {
+            workbook.attach_csv(name, content).ok()?;
+        }
+        compile(&workbook)
+    })
 }
 
 /// Forms compiled so far.

@@ -6,7 +6,7 @@ use record_model::{DeploymentId, LogId};
 use signed_delta::{RequestToSign, SeatKey};
 
 use crate::error::CollectorError;
-use crate::ports::{HttpAnswer, Transport};
+use crate::ports::{Clock, HttpAnswer, Transport};
 
 /// Who sends.
 pub const SEAT_HEADER: &str = "Lakou-Seat";
@@ -40,6 +40,7 @@ pub(crate) struct SignedRoad<'a> {
     pub(crate) key: &'a SeatKey,
     pub(crate) deployment: DeploymentId,
     pub(crate) log: LogId,
+    pub(crate) clock: &'a dyn Clock,
     pub(crate) traffic: &'a mut Traffic,
 }
 
@@ -85,7 +86,8 @@ impl SignedRoad<'_> {
         body: &[u8],
     ) -> Result<Vec<(&'static str, String)>, CollectorError> {
         let seat = self.key.seat();
-        let counter = store.write(|tx| tx.next_request_counter(seat)).map_err(CollectorError::Store)?;
+        let now = self.clock.now();
+        let counter = store.write(|tx| tx.next_request_counter(seat, now)).map_err(CollectorError::Store)?;
         let request = RequestToSign { method, path, body, log: self.log, counter };
         let signature = request.sign(self.key, self.deployment);
         Ok(vec![

@@ -48,6 +48,6 @@ mod tests {
         }
         assert_eq!(after(Some("a0V")), "a0V1");
         assert_eq!(after(Some("a05")), "a1");
-        assert!(after(Some("~")) > "~".to_owned());
+        assert!(after(Some("~")).as_str() > "~");
     }
 }

@@ -118,7 +118,7 @@ pub struct Interview {
 }
 
 /// What happened at one place in a record's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HistoryEvent {
     /// Answers, with what each was before.
@@ -148,6 +148,21 @@ pub enum HistoryEvent {
     },
     /// Something this version has no words for.
     Other(DeltaKind),
+}
+
+/// Reasons are in people's words, and may name somebody.
+impl std::fmt::Debug for HistoryEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Change { change, answers, finalised } => {
+                write!(f, "Change({change}, {} answers, finalised: {finalised})", answers.len())
+            }
+            Self::Finalised => f.write_str("Finalised"),
+            Self::Withdrawn { .. } => f.write_str("Withdrawn"),
+            Self::Decided { item, .. } => write!(f, "Decided({item})"),
+            Self::Other(kind) => write!(f, "Other({kind})"),
+        }
+    }
 }
 
 /// How far a delta of a record's history has come.
@@ -206,29 +221,27 @@ pub(crate) fn overlaid(view: &RecordView, journal: &Answers) -> Answers {
 }
 
 /// The form revision and visit a record is read under, whatever order its changes came in: the revision published last,
-/// and the latest visit (ties by change).
+/// and the latest visit.
 pub(crate) fn reading(
     tx: &Tx<'_>,
     changes: &[ChangeRow],
 ) -> Result<(Option<FormRevision>, Option<Visit>), CollectorError> {
     let published = tx.publications()?;
     let order = |revision: &FormRevision| published.iter().rposition(|p| p.revision == *revision);
-    let revision =
-        changes.iter().map(|change| change.revision).max_by_key(|revision| (order(revision), *revision));
-    let visit = changes
-        .iter()
-        .filter_map(|change| change.visit.map(|visit| (visit.at, change.change, visit)))
-        .max_by_key(|(at, change, _)| (*at, *change))
-        .map(|(_, _, visit)| visit);
+    let revision = changes.iter().map(|change| change.revision).max_by_key(order);
+    let visit = changes.iter().filter_map(|change| change.visit).max();
     Ok((revision, visit))
 }
 
-/// What the signed words say, whatever order they came in: the one with the greatest (hlc, delta) stands.
+/// What the signed words say, whatever order they came in: withdrawn for good, else finalised once it ever was.
 pub(crate) fn status_of(statements: &[StatementRow]) -> RecordStatus {
-    match statements.iter().max_by_key(|statement| (statement.hlc, statement.delta)).map(|last| last.kind) {
-        None => RecordStatus::Draft,
-        Some(StatementKind::Finalise) => RecordStatus::Finalised,
-        Some(StatementKind::Withdraw) => RecordStatus::Withdrawn,
+    let said = |kind| statements.iter().any(|statement| statement.kind == kind);
+    if said(StatementKind::Withdraw) {
+        RecordStatus::Withdrawn
+    } else if said(StatementKind::Finalise) {
+        RecordStatus::Finalised
+    } else {
+        RecordStatus::Draft
     }
 }
 

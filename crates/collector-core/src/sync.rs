@@ -1,7 +1,7 @@
 //! Syncing: sign what waits, push, pull, apply, fetch the files of publications.
 
 use device_store::{DeviceStore, PublicationState, PulledToStore};
-use record_model::{DeploymentId, Instant, LogId, ReasonCode};
+use record_model::{DeltaHash, DeploymentId, Instant, LogId, ReasonCode};
 use sha2::{Digest, Sha256};
 use signed_delta::{ChainEnd, PublicKey, Receipt, SignedDelta, TreeHead};
 use sync_protocol::{
@@ -111,7 +111,8 @@ impl Collector {
         let Self { store, ports, key, .. } = self;
         let clock = ports.clock.as_ref();
         let traffic = &mut report.traffic;
-        let mut road = SignedRoad { transport, key, deployment: anchor.deployment, log: anchor.log, traffic };
+        let mut road =
+            SignedRoad { transport, key, deployment: anchor.deployment, log: anchor.log, clock, traffic };
         let mut session = PushSession::new(anchor.deployment, anchor.registry);
         let mut effects = session.handle(clock.now(), PushEvent::Start);
         loop {
@@ -175,7 +176,8 @@ impl Collector {
             Ok::<_, CollectorError>((tx.sync_state()?.cursor, newest(have)))
         })?;
         let traffic = &mut report.traffic;
-        let mut road = SignedRoad { transport, key, deployment: anchor.deployment, log: anchor.log, traffic };
+        let mut road =
+            SignedRoad { transport, key, deployment: anchor.deployment, log: anchor.log, clock, traffic };
         let mut session = PullSession::new(anchor.deployment, anchor.registry, cursor, anchor.head, have);
         let mut effects = session.handle(clock.now(), PullEvent::Start);
         loop {
@@ -300,7 +302,8 @@ fn store_page(
         let mut added = 0;
         for pulled in deltas {
             let decoded = SignedDelta::decode(&pulled.envelope).ok();
-            let hash = decoded.as_ref().map_or_else(|| hash_of_bytes(&pulled.envelope), SignedDelta::hash);
+            let bytes_hash = hash_of_bytes(&pulled.envelope);
+            let hash = decoded.as_ref().map_or_else(|| DeltaHash::from_bytes(bytes_hash), SignedDelta::hash);
             if tx.is_own_delta(hash)? {
                 continue;
             }
@@ -313,6 +316,7 @@ fn store_page(
                 log_index: pulled.log_index,
                 received_at: pulled.received_at,
                 hash,
+                bytes_hash,
                 claims,
                 envelope: &pulled.envelope,
             };

@@ -59,12 +59,14 @@ CREATE TABLE own_envelopes (
   envelope BLOB NOT NULL
 ) STRICT;
 
--- Deltas of others, as they came. A delta that cannot be read has no seat, and `hash` is that of its bytes.
+-- Deltas of others, as they came. A delta that cannot be read has no seat, and `hash` is that of its bytes. A delta's
+-- name says nothing of its body, so a damaged copy has the name of the good one: rows are told apart by all their bytes.
 CREATE TABLE pulled_deltas (
   id          INTEGER PRIMARY KEY,
   feed_index  INTEGER NOT NULL,
   log_index   INTEGER NOT NULL,
-  hash        BLOB NOT NULL UNIQUE,
+  hash        BLOB NOT NULL,
+  bytes_hash  BLOB NOT NULL UNIQUE,
   seat        BLOB,
   epoch       BLOB,
   seq         INTEGER,

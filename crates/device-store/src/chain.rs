@@ -229,11 +229,16 @@ impl Tx<'_> {
     }
 
     /// The counter of the seat's next request. Never given twice, so it is written before the request is sent.
-    pub fn next_request_counter(&self, seat: SeatId) -> Result<u64, DeviceStoreError> {
+    ///
+    /// It follows the clock where it can, so that a store restored from a backup, which forgot some of the counters it
+    /// gave, does not give them again; and it rises when the clock does not.
+    pub fn next_request_counter(&self, seat: SeatId, now: Instant) -> Result<u64, DeviceStoreError> {
+        let latest = self.known_at()?.map_or(now, |known| known.max(now));
         let counter = self.one(
             "count the request",
-            "UPDATE seats SET request_counter = request_counter + 1 WHERE seat = ?1 RETURNING request_counter",
-            [seat.as_bytes()],
+            "UPDATE seats SET request_counter = max(request_counter + 1, ?2) WHERE seat = ?1
+             RETURNING request_counter",
+            params![seat.as_bytes(), latest.unix_ms()],
             |row| row.u64(0),
         )?;
         counter.ok_or(DeviceStoreError::UnknownSeat { seat })

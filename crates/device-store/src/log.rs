@@ -19,6 +19,8 @@ pub struct PulledToStore<'a> {
     pub received_at: Instant,
     /// Its name, or for bytes that are no delta a hash of them.
     pub hash: DeltaHash,
+    /// A hash of all its bytes: a damaged copy has the name of the good one, and must not take its place.
+    pub bytes_hash: [u8; 32],
     /// What its header says, when it has one.
     pub claims: Option<(SeatId, EpochId, u64, DeltaKind, Option<RecordId>)>,
     /// Its bytes.
@@ -112,8 +114,8 @@ impl Tx<'_> {
         let added = self.execute(
             "keep the pulled delta",
             "INSERT INTO pulled_deltas (feed_index, log_index, hash, seat, epoch, seq, kind, record, received_at,
-               state_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+               state_at, bytes_hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
             params![
                 delta.feed_index as i64,
                 delta.log_index as i64,
@@ -124,7 +126,8 @@ impl Tx<'_> {
                 claims.map(|(_, _, _, kind, _)| kind.code()),
                 claims.and_then(|(.., record)| record).map(|record| record.as_bytes().to_vec()),
                 delta.received_at.unix_ms(),
-                now.unix_ms()
+                now.unix_ms(),
+                delta.bytes_hash
             ],
         )?;
         if added == 0 {
@@ -253,15 +256,5 @@ impl Tx<'_> {
             },
         )?);
         Ok(entries)
-    }
-
-    /// The same for a delta about no record or any record, by its name.
-    pub fn pulled_envelope(&self, hash: DeltaHash) -> Result<Option<Vec<u8>>, DeviceStoreError> {
-        self.one(
-            "read the delta",
-            "SELECT envelope FROM pulled_deltas JOIN pulled_envelopes USING (id) WHERE hash = ?1",
-            [hash.as_bytes()],
-            |row| row.get(0),
-        )
     }
 }

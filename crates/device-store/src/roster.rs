@@ -108,24 +108,25 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// True when the seat closed `epoch` before it opened `later`, as far as its epoch deltas are known here.
+    /// True when the seat closed `epoch` before it opened `later`. Epochs whose opening is not known here are taken for
+    /// earlier ones: the server, which knows them all, does not feed what a revoked seat wrote in a later one.
     pub fn is_earlier_epoch(
         &self,
         seat: SeatId,
         epoch: EpochId,
         later: EpochId,
     ) -> Result<bool, DeviceStoreError> {
-        let found = self.one(
+        let after = self.one(
             "compare epochs",
             "WITH RECURSIVE before (epoch) AS (
-               SELECT previous FROM epochs WHERE seat = ?1 AND epoch = ?3
+               SELECT previous FROM epochs WHERE seat = ?1 AND epoch = ?2
                UNION SELECT epochs.previous FROM epochs JOIN before ON epochs.epoch = before.epoch
                      WHERE epochs.seat = ?1
              )
-             SELECT 1 FROM before WHERE epoch = ?2",
+             SELECT 1 FROM before WHERE epoch = ?3",
             [seat.as_bytes().as_slice(), epoch.as_bytes(), later.as_bytes()],
             |_| Ok(()),
         )?;
-        Ok(found.is_some())
+        Ok(after.is_none())
     }
 }

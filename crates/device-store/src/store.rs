@@ -109,7 +109,7 @@ impl DeviceStore {
 
     /// When the database is not the one that last wrote here, every seat must open an epoch before it writes.
     fn notice_restore(&mut self) -> Result<(), DeviceStoreError> {
-        let same = self.read(|tx| Ok::<_, DeviceStoreError>(tx.is_same_incarnation()?))?;
+        let same = self.read(|tx| tx.is_same_incarnation())?;
         if same {
             return Ok(());
         }

@@ -1,5 +1,7 @@
 //! The laptop's store seen from outside: people and keys, chains, journal, restore, copies.
 
+#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
 use device_store::{
     Cut, DeploymentRow, DeviceStore, DeviceStoreError, Home, KdfParams, NewSeat, OwnDelta, PersonSecrets,
     RecordRow, RecordStatus, recover_key,
