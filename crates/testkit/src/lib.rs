@@ -1,1 +1,8 @@
 #![doc = include_str!("../README.md")]
+
+pub mod clock;
+pub mod edits;
+pub mod households;
+pub mod names;
+pub mod pack;
+pub mod seeded;
