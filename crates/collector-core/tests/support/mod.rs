@@ -178,7 +178,13 @@ impl World {
     }
 
     pub fn road(&self) -> Road {
-        Road { registry: self.registry.clone(), faults: VecDeque::new(), tamper: None, requests: Vec::new() }
+        Road {
+            registry: self.registry.clone(),
+            faults: VecDeque::new(),
+            tamper: None,
+            requests: Vec::new(),
+            merge_on_push: true,
+        }
     }
 
     /// A laptop with one person, synced once.
@@ -228,6 +234,7 @@ pub struct Road {
     pub faults: VecDeque<Mishap>,
     pub tamper: Option<Tamper>,
     pub requests: Vec<String>,
+    pub merge_on_push: bool,
 }
 
 impl Road {
@@ -284,7 +291,9 @@ impl Road {
         match path {
             PUSH_PATH => {
                 let receipt = self.registry.receive(&PushBatch::decode(body).unwrap()).unwrap();
-                self.registry.merge_all().unwrap();
+                if self.merge_on_push {
+                    self.registry.merge_all().unwrap();
+                }
                 HttpAnswer { status: 201, body: receipt.encode() }
             }
             PULL_PATH => {
