@@ -138,18 +138,9 @@ impl Editor<'_> {
 
     /// Asked by the form, and nothing blocks.
     fn is_valid_with(&self, writes: &Answers) -> bool {
-        let after = apply(self.answers, writes);
-        let evaluation = evaluate(self.form, &after, self.visit);
-        let asked = |path: &AnswerPath| path.marker().is_some() || evaluation.is_relevant(path);
-        writes
-            .keys()
-            .filter(|path| path.leaf() != "household_size")
-            .all(|path| self.is_gone(writes, path) || asked(path))
+        let evaluation = evaluate(self.form, &apply(self.answers, writes), self.visit);
+        writes.keys().all(|path| path.marker().is_some() || evaluation.is_relevant(path))
             && evaluation.violations().iter().all(|violation| violation.level != Level::Block)
-    }
-
-    fn is_gone(&self, writes: &Answers, path: &AnswerPath) -> bool {
-        writes.contains_key(at(path.instance_prefix(), "@removed").as_str())
     }
 
     fn clash(&self, left: Answers, right: Answers) -> Option<Clash> {

@@ -58,12 +58,12 @@ impl Seeded {
         RecordId::from_bytes(self.bytes())
     }
 
-    /// A number below `bound`; 0 when there is none.
+    /// A number below `bound`; 0 when the bound is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.stream.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
-    /// A number in a range; its start when the range is empty.
+    /// A number in a range that is not empty.
     pub fn between(&mut self, range: RangeInclusive<i64>) -> i64 {
         let count = range.end().saturating_sub(*range.start()).saturating_add(1);
         range.start() + self.below(count.max(0).cast_unsigned()).cast_signed()
@@ -122,7 +122,7 @@ mod tests {
         let mut seeded = Seeded::new(2);
         let drawn: Vec<i64> = (0..500).map(|_| seeded.between(-2..=2)).collect();
         assert_eq!((drawn.iter().min(), drawn.iter().max()), (Some(&-2), Some(&2)));
-        assert_eq!(seeded.between(5..=4), 5);
+        assert_eq!(seeded.between(5..=5), 5);
         assert_eq!(seeded.weighted(&[("never", 0), ("always", 1)]), "always");
     }
 }

@@ -155,11 +155,12 @@ impl Making<'_> {
                 (0..=(head_age - 38).min(17), is_female, if self.rng.chance(50) { of_head } else { other })
             }
             Relation::Parent => match self.free_parent() {
-                Some(true) => (head_age + 17..=(head_age + 38).min(92), true, other),
-                Some(false) => (head_age + 19..=(head_age + 42).min(92), false, of_head),
+                Some(true) => (head_age + 20..=(head_age + 38).min(92), true, other),
+                Some(false) => (head_age + 22..=(head_age + 42).min(92), false, of_head),
                 None => return false,
             },
-            Relation::Sibling => ((head_age - 12).max(4)..=(head_age + 12).min(80), is_female, of_head),
+            // A listed parent is theirs too.
+            Relation::Sibling => (head_age - 6..=head_age + 5, is_female, of_head),
             Relation::Nephew => (2..=20, is_female, if self.rng.chance(50) { of_head } else { other }),
             Relation::Grandparent => (head_age + 42..=(head_age + 60).min(95), self.rng.chance(70), other),
             Relation::OtherRelative => (1..=70, is_female, other),
@@ -247,12 +248,25 @@ impl Making<'_> {
         }
     }
 
+    /// The listed one; else one who is not listed, where she is told at all.
+    fn mother_of_head(&mut self) -> Option<String> {
+        let listed = self.members.iter().find(|m| m.relation == Relation::Parent && m.is_female);
+        listed.map(Member::full_name).or_else(|| self.rng.chance(65).then(|| self.someone()))
+    }
+
+    /// A woman who does not live here, so nobody here bears her given name.
+    fn someone(&mut self) -> String {
+        let given = self.given_name(true);
+        format!("{given} {}", self.rng.pick(&self.names.family))
+    }
+
     /// What follows from all being known.
     fn finish(mut self) -> Vec<Member> {
         let of_couple = self.rng.weighted(&[("M", 40), ("P", 60)]);
         let has_spouse = self.spouse_member().is_some();
         let babies: Vec<String> =
             self.members.iter().filter(|m| m.age < 2).filter_map(|m| m.mother_name.clone()).collect();
+        let of_head = self.mother_of_head();
         for at in 0..self.members.len() {
             let Member { relation, age, is_female, .. } = self.members[at];
             let marital = match relation {
@@ -264,18 +278,77 @@ impl Making<'_> {
                 _ if age < 35 => self.rng.weighted(&[("S", 80), ("L", 15), ("D", 5)]),
                 _ => self.rng.weighted(&[("S", 30), ("W", 30), ("L", 30), ("D", 9), ("U", 1)]),
             };
-            let mother = if age < 18 || self.rng.chance(60) {
-                let family = self.rng.pick(&self.names.family);
-                Some(format!("{} {family}", self.rng.pick(&self.names.female)))
-            } else {
-                None
+            let mother_name = match (&self.members[at].mother_name, relation) {
+                (Some(known), _) => Some(known.clone()),
+                (None, Relation::Head | Relation::Sibling) => of_head.clone(),
+                (None, _) => (age < 18 || self.rng.chance(60)).then(|| self.someone()),
             };
             let full_name = self.members[at].full_name();
             let member = &mut self.members[at];
             member.marital = marital;
-            member.mother_name = member.mother_name.take().or(mother);
+            member.mother_name = mother_name;
             member.has_baby = is_female && relation <= Relation::Spouse && babies.contains(&full_name);
         }
         self.members
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn families() -> Vec<Vec<Member>> {
+        let mut rng = Seeded::new(1);
+        let today = Date::of_civil(2026, 11, 22);
+        (0..3_000)
+            .map(|_| size(&mut rng))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|size| family(&mut rng, today, size))
+            .collect()
+    }
+
+    #[test]
+    fn a_family_has_one_head_who_comes_first_and_no_two_of_one_given_name() {
+        for members in families() {
+            let of = |relation| members.iter().filter(|member| member.relation == relation).count();
+            assert_eq!(members[0].relation, Relation::Head);
+            assert!(of(Relation::Head) == 1 && of(Relation::Spouse) <= 1 && of(Relation::Parent) <= 2);
+            let given: BTreeSet<&str> = members.iter().map(|member| member.given.as_str()).collect();
+            assert_eq!(given.len(), members.len());
+        }
+    }
+
+    #[test]
+    fn a_mother_who_is_listed_was_of_an_age_to_be_one() {
+        let mut pairs = 0;
+        for members in families() {
+            for child in &members {
+                let mother = members.iter().find(|m| Some(m.full_name()) == child.mother_name);
+                if let Some(mother) = mother {
+                    pairs += 1;
+                    let at_birth = mother.age - child.age;
+                    assert!(mother.is_female && (14..=45).contains(&at_birth), "a mother of {at_birth}");
+                }
+            }
+        }
+        assert!(pairs > 3_000);
+    }
+
+    #[test]
+    fn children_of_one_mother_are_twins_or_more_than_ten_months_apart() {
+        let mut twins = 0;
+        for members in families() {
+            let children: Vec<&Member> = members.iter().filter(|m| m.relation == Relation::Child).collect();
+            for (at, one) in children.iter().enumerate() {
+                for other in &children[at + 1..] {
+                    twins += usize::from(one.born == other.born);
+                    assert!(one.born == other.born || one.born.plus_days(300) < other.born);
+                }
+            }
+        }
+        assert!(twins > 20, "twins are a case that linkage must see");
     }
 }

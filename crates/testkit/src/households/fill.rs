@@ -13,17 +13,18 @@ use crate::seeded::Seeded;
 const ROUNDS: usize = 12;
 
 /// Makes the answers such that the form can be finalised: drops what it does not ask, answers what it asks.
+/// Gives how many evaluations it took.
 ///
 /// # Panics
 /// When something still blocks: the form has a rule that the generator does not know.
-pub(super) fn satisfy(form: &CompiledForm, answers: &mut Answers, visit: Visit, rng: &mut Seeded) {
+pub(super) fn satisfy(form: &CompiledForm, answers: &mut Answers, visit: Visit, rng: &mut Seeded) -> usize {
     let mut blocking = Vec::new();
     for round in 0..ROUNDS {
         let evaluation = evaluate(form, answers, visit);
         blocking = evaluation.violations().iter().filter(|v| v.level == Level::Block).cloned().collect();
         if blocking.is_empty() {
             drop_unasked(answers, &evaluation);
-            return;
+            return round + 1;
         }
         for violation in &blocking {
             mend(form, answers, visit, rng, round, &evaluation, violation);
