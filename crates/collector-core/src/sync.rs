@@ -14,6 +14,7 @@ use crate::error::CollectorError;
 use crate::forms::{Broken, compile};
 use crate::http::{BLOBS_PATH, PULL_PATH, PUSH_PATH, SignedRoad, Traffic};
 use crate::ports::{Disconnected, Transport};
+use crate::roster::KnownSeats;
 
 /// No file of a publication is larger.
 pub const MAX_BLOB_BYTES: u64 = 16 * 1024 * 1024;
@@ -74,6 +75,7 @@ impl Collector {
         self.open_epoch_if_needed()?;
         self.push_into(transport, progress, &mut report)?;
         self.pull_into(transport, progress, &mut report)?;
+        self.renew_certificate()?;
         let now = self.now();
         self.store.write(|tx| tx.set_last_sync(now)).map_err(CollectorError::Store)?;
         Ok(report)
@@ -98,7 +100,18 @@ impl Collector {
     ) -> Result<SyncReport, CollectorError> {
         let mut report = SyncReport::default();
         self.pull_into(transport, progress, &mut report)?;
+        self.renew_certificate()?;
         Ok(report)
+    }
+
+    /// A pull may have brought this seat another certificate: other areas, other forms.
+    fn renew_certificate(&mut self) -> Result<(), CollectorError> {
+        let standings = self.store.read(|tx| tx.standings()).map_err(CollectorError::Store)?;
+        let known = KnownSeats::new(&self.deployment, standings);
+        if let Some(certificate) = known.certificate(self.seat.seat) {
+            self.certificate = certificate.clone();
+        }
+        Ok(())
     }
 
     fn push_into(

@@ -52,6 +52,7 @@ CREATE TABLE own_deltas (
 ) STRICT;
 CREATE INDEX own_deltas_to_send ON own_deltas (id) WHERE delivery = 'to_send';
 CREATE INDEX own_deltas_to_mark ON own_deltas (seat, epoch, seq) WHERE delivery = 'to_send';
+CREATE INDEX own_deltas_refused ON own_deltas (seat, epoch, seq) WHERE delivery = 'refused';
 CREATE INDEX own_deltas_of_record ON own_deltas (record, id);
 
 CREATE TABLE own_envelopes (

@@ -77,6 +77,8 @@ pub struct Waiting {
     pub oldest_at: Option<Instant>,
     /// How many bytes they are, before compression.
     pub bytes: u64,
+    /// Of them, how many stand behind a refused delta of their epoch, so that they cannot be sent as they are.
+    pub stranded: u64,
 }
 
 /// Own deltas by what became of them.
@@ -245,12 +247,18 @@ impl Tx<'_> {
     }
 
     /// The oldest deltas that no receipt covers, in the order they were written: so in chain order within each epoch,
-    /// and epochs in the order they were opened.
+    /// and epochs in the order they were opened. What stands behind a refused delta of its own epoch is left out: no
+    /// receipt will ever cover it there, and it must not keep the rest from being sent.
     pub fn outbox(&self, limit: usize) -> Result<Vec<OutboxRow>, DeviceStoreError> {
         self.all(
             "read the outbox",
             "SELECT seat, epoch, seq, hash, envelope FROM own_deltas JOIN own_envelopes USING (id)
-             WHERE delivery = 'to_send' ORDER BY own_deltas.id LIMIT ?1",
+             WHERE delivery = 'to_send' AND NOT EXISTS (
+               SELECT 1 FROM own_deltas AS before
+               WHERE before.seat = own_deltas.seat AND before.epoch = own_deltas.epoch
+                 AND before.seq < own_deltas.seq AND before.delivery = 'refused'
+             )
+             ORDER BY own_deltas.id LIMIT ?1",
             [limit as i64],
             |row| {
                 Ok(OutboxRow {
@@ -354,7 +362,12 @@ impl Tx<'_> {
     pub fn delta_counts(&self) -> Result<DeltaCounts, DeviceStoreError> {
         let to_send = self.one(
             "count what waits",
-            "SELECT count(*), count(DISTINCT record), min(created_at), coalesce(sum(size_bytes), 0)
+            "SELECT count(*), count(DISTINCT record), min(created_at), coalesce(sum(size_bytes), 0),
+               coalesce(sum(EXISTS (
+                 SELECT 1 FROM own_deltas AS before
+                 WHERE before.seat = own_deltas.seat AND before.epoch = own_deltas.epoch
+                   AND before.seq < own_deltas.seq AND before.delivery = 'refused'
+               )), 0)
              FROM own_deltas WHERE delivery = 'to_send'",
             [],
             |row| {
@@ -363,6 +376,7 @@ impl Tx<'_> {
                     records: row.u64(1)?,
                     oldest_at: row.maybe_instant(2)?,
                     bytes: row.u64(3)?,
+                    stranded: row.u64(4)?,
                 })
             },
         )?;

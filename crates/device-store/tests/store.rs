@@ -277,6 +277,29 @@ fn only_what_a_receipt_covers_leaves_the_outbox() {
 }
 
 #[test]
+fn what_stands_behind_a_refused_delta_waits_and_lets_the_next_epoch_pass() {
+    let (laptop, mut store) = Laptop::new();
+    (0..3).for_each(|_| laptop.cut(&mut store).unwrap());
+    let (seat, epoch) = (laptop.key.seat(), EpochId::from_bytes([1; 8]));
+    store
+        .write(|tx| {
+            tx.mark_refused(seat, epoch, 3, record_model::ReasonCode::Malformed)?;
+            tx.mark_delivered(seat, epoch, 2, at(9))
+        })
+        .unwrap();
+    assert!(matches!(laptop.cut(&mut store), Err(DeviceStoreError::EpochNeeded { .. })));
+    laptop.open_epoch(&mut store, 2).unwrap();
+    laptop.cut(&mut store).unwrap();
+
+    let outbox = store.read(|tx| tx.outbox(10)).unwrap();
+    let places: Vec<_> = outbox.iter().map(|row| (row.epoch, row.seq)).collect();
+    assert_eq!(places, [(EpochId::from_bytes([2; 8]), 1), (EpochId::from_bytes([2; 8]), 2)]);
+    let counts = store.read(|tx| tx.delta_counts()).unwrap();
+    assert_eq!((counts.to_send.deltas, counts.to_send.stranded), (3, 1));
+    assert_eq!(counts.refused, [(record_model::ReasonCode::Malformed, 1)]);
+}
+
+#[test]
 fn an_examination_finds_a_delta_that_was_changed_or_taken_out() {
     let (laptop, mut store) = Laptop::new();
     (0..2).for_each(|_| laptop.cut(&mut store).unwrap());
