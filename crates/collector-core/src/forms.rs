@@ -124,6 +124,9 @@ impl AreaList {
     }
 }
 
+/// The areas' file in a publication.
+const AREAS_FILE: &str = "areas.csv";
+
 /// Why a publication's files make no form.
 #[derive(Debug)]
 pub(crate) enum Broken {
@@ -139,7 +142,7 @@ pub(crate) fn compile(tx: &Tx<'_>, publication: &Publication) -> Result<Publishe
     let mut workbook = None;
     let mut lists = Vec::new();
     let mut settings = PackSettings::default();
-    let mut areas = AreaList::default();
+    let mut areas = None;
     for file in tx.publication_files(publication.delta).map_err(fail)? {
         let content = tx.blob(&file.sha256).map_err(fail)?.ok_or(Broken::Files)?;
         match file.name.as_str() {
@@ -147,15 +150,31 @@ pub(crate) fn compile(tx: &Tx<'_>, publication: &Publication) -> Result<Publishe
             "pack.json" => {
                 settings = PackSettings::parse(&content, &publication.lineage).ok_or(Broken::Files)?;
             }
-            "areas.csv" => areas = AreaList::parse(&content),
+            AREAS_FILE => areas = Some(AreaList::parse(&content)),
             name if name.ends_with(".csv") => lists.push((file.name, content)),
             _ => {}
         }
     }
     let workbook = workbook.ok_or(Broken::Files)?;
     let form = compile_as(workbook, &lists, publication.revision).ok_or(Broken::Files)?;
+    let areas = match areas {
+        Some(areas) => areas,
+        None => latest_areas(tx).map_err(Broken::Error)?,
+    };
     let (lineage, revision) = (publication.lineage.clone(), publication.revision);
     Ok(PublishedForm { lineage, revision, form, settings, areas })
+}
+
+/// The areas published last, for a publication that brings none of its own.
+fn latest_areas(tx: &Tx<'_>) -> Result<AreaList, CollectorError> {
+    for publication in tx.publications()?.iter().rev() {
+        let files = tx.publication_files(publication.delta)?;
+        let Some(file) = files.iter().find(|file| file.name == AREAS_FILE) else { continue };
+        if let Some(content) = tx.blob(&file.sha256)? {
+            return Ok(AreaList::parse(&content));
+        }
+    }
+    Ok(AreaList::default())
 }
 
 /// The form of exactly this revision: of the workbook alone, or with the lists beside it, which a revision also names.

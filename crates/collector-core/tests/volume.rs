@@ -1,5 +1,7 @@
 //! Measurements, run by hand: `cargo test --release -p collector-core --test volume -- --ignored --nocapture`.
 
+#![expect(clippy::unwrap_used, reason = "a failed step of a measurement is no measurement")]
+
 mod support;
 
 use collector_core::*;
