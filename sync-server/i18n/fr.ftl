@@ -1,0 +1,237 @@
+# Ce que le serveur dit, en français. Les mots de terrain sont ceux du glossaire : un mot par chose, partout le même.
+# Chaque message existe aussi en anglais (en.ftl) ; ce que le créole (ht.ftl) n'a pas encore est dit en français.
+
+training-banner = FORMATION : serveur d'exercice. Rien de ce qui est ici n'entre au registre.
+
+error = Erreur : { $message }
+error-detail = Détail : { $detail }
+error-hint = À faire : { $hint }
+
+# --- init
+init-done = Serveur créé dans { $path }.
+init-deployment = Déploiement : { $deployment }
+init-fingerprint = Empreinte de la clé du registre, à lire à voix haute à qui inscrit un ordinateur : { $fingerprint }
+init-recovery =
+    ATTENTION : { $path } contient l'identité de secours. Elle ouvre les données des ordinateurs dont la phrase secrète est perdue.
+    Copiez ce fichier sur deux supports, mettez-les dans un coffre, puis SUPPRIMEZ-LE d'ici.
+recovery-file-word =
+    Identité de secours du déploiement { $deployment }.
+    À garder dans un coffre, hors du serveur. Qui la détient peut ouvrir les données des ordinateurs.
+prefix-unfit = Le préfixe des numéros d'enregistrement est fait de deux lettres majuscules.
+
+# --- le dossier du serveur
+home-not-founded = Ce dossier ne contient pas de serveur.
+home-founded = Ce dossier contient déjà un serveur.
+home-occupied = Le dossier { $path } n'est pas vide.
+home-served = Un autre serveur utilise déjà { $path }.
+home-rebuilding = Quelqu'un reconstruit ce registre en ce moment.
+home-in-use = Un serveur ou une autre commande utilise ce dossier.
+path-nameless = { $path } ne nomme pas un dossier ou un fichier.
+keys-unusable = Le fichier de clés { $path } n'est pas utilisable.
+keys-other = Ces clés ne sont pas celles de ce déploiement.
+file-unusable = Impossible de lire ou d'écrire { $path }.
+file-content = Le contenu de { $path } n'est pas utilisable.
+file-exists = { $path } existe déjà ; rien n'a été écrit.
+store-busy = Un autre programme écrit dans la base.
+store-failed = La base n'a pas pu faire ce qui était demandé ; rien n'a été changé.
+disk-full = Le disque est plein. Ce qui a été confirmé est sauf ; rien d'autre n'a été écrit.
+database-unreadable = La base ne peut pas être lue : ce n'est pas une base de Lakou, ou elle est chiffrée.
+registry-damaged = Le registre est endommagé.
+schema-too-new = Cette base a été écrite par une version plus récente du programme.
+
+hint-init = Créez-le avec « sync-server init », ou nommez-le avec --home.
+hint-other-home = Choisissez un autre dossier avec --home.
+hint-keys = Remettez dans le dossier le fichier keys.json de ce déploiement, gardé à part des sauvegardes.
+hint-one-server = Un seul serveur sert un dossier. Les autres commandes peuvent s'en servir en même temps.
+hint-stop-server = Arrêtez le serveur, puis recommencez.
+hint-again = Recommencez dans un instant.
+hint-disk = Libérez de la place, puis recommencez.
+hint-backup = Gardez ce dossier tel quel et restaurez la dernière sauvegarde dans un autre.
+hint-upgrade = Installez la version la plus récente de sync-server.
+hint-verify = Lancez « sync-server verify » : il nomme chaque défaut.
+
+# --- serve
+listen-refused = { $address } n'est pas une adresse locale, et ce serveur ne parle pas encore TLS lui-même.
+hint-listen = Placez devant lui un proxy TLS et dites --behind-tls-proxy. TLS intégré viendra avec la synchronisation complète.
+serve-failed = Impossible de servir sur { $address }.
+hint-port = L'adresse est-elle déjà prise ? Choisissez un autre port, ou 0 pour un port libre.
+
+# --- device
+invite-valid = Ce code sert une seule fois, jusqu'au { $until }. Il est secret.
+invited-many =
+    { $count ->
+        [one] Une invitation écrite dans { $path }.
+       *[other] { $count } invitations écrites dans { $path }.
+    }
+codes-are-secret = Ces codes sont secrets : remettez chacun à sa personne, puis supprimez le fichier.
+area-unlisted = Aucun formulaire publié ne connaît encore la zone { $area }.
+invitations-open =
+    { $count ->
+        [one] Une invitation attend.
+       *[other] Invitations en attente : { $count }.
+    }
+seat-ended = Le poste { $seat } est révoqué. Ce qu'il enverra encore sera mis de côté, rien n'est perdu.
+seat-unknown = Aucun poste { $seat } ici.
+seat-state-active = Actif
+seat-state-revoked = Révoqué
+seat-revoked = Le poste { $seat } est déjà révoqué.
+certificate-expired = Le certificat du poste { $seat } a expiré.
+code-unusable = Ce code d'inscription ne peut pas servir.
+enrolment-refused = La demande d'inscription est refusée.
+request-refused = La demande est refusée.
+hint-device-list = « sync-server device list » montre les postes.
+hint-invite = Faites-en un nouveau avec « sync-server device invite ».
+
+# --- form
+form-published = Formulaire « { $lineage } » publié, révision { $revision }.
+form-refused = Le formulaire ne peut pas être publié.
+pack-refused = Le fichier { $file } du pack n'est pas utilisable.
+pack-missing = Il n'y a pas de dossier { $path }.
+hint-form = Corrigez le classeur aux lignes nommées, puis publiez-le de nouveau.
+
+# --- review
+kind-conflict = Deux réponses différentes
+kind-removed-and-edited = Membre retiré et modifié
+kind-rule-break = Incohérence
+item-open = À examiner
+item-decided = Décidé
+item-superseded = Réglé par une réponse plus récente
+review-open =
+    { $open ->
+        [0] Rien à examiner.
+        [one] Un point à examiner.
+       *[other] Points à examiner : { $open }.
+    }
+item-about = Ménage : { $household } · { $record } · { $area }
+alternative-origin = { $enumerator } · { $device } · visite { $visit } · reçu { $received }
+item-how-conflict = Décider : review decide … --choose N, ou --write question=valeur
+item-how-removed = Décider : review decide … --keep (il reste retiré) ou --restore (il appartient au ménage)
+item-how-rule = Décider : review decide … --keep (c'est vrai ainsi) ou --write question=valeur
+item-settled-now =
+    { $open ->
+        [0] Décidé : { $item }. Plus rien à examiner dans ce dossier.
+        [one] Décidé : { $item }. Il reste un point à examiner dans ce dossier.
+       *[other] Décidé : { $item }. Points à examiner dans ce dossier : { $open }.
+    }
+item-unknown = Aucun point à examiner { $item }.
+item-settled = Le point { $item } est déjà réglé.
+resolution-unfit = Cette décision ne convient pas à ce point.
+answer-unfit = La valeur donnée pour { $path } ne convient pas.
+value-yes = oui
+value-no = non
+value-cleared = (effacé)
+value-not-removed = (pas retiré)
+marker-order = Place dans la liste
+marker-person = Identité permanente
+marker-removed = Retiré de la liste
+marker-number = Numéro d'enregistrement
+hint-review-list = « sync-server review list » montre les points à examiner.
+hint-decide = « sync-server review show » dit comment ce point se décide.
+
+# --- record
+record-draft = En cours
+record-finalised = Entretien terminé
+record-withdrawn = Retiré
+record-about = Dossier { $record } · { $number } · { $status }
+record-place = { $area } · visite { $visit }
+record-household = Ménage : { $label }
+record-person = Membre : { $label } ({ $person })
+record-unknown = Aucun dossier { $record } au registre.
+hint-record-list = « sync-server record list » montre les dossiers.
+outcome-none = Pas encore traité
+outcome-merged = Inscrit au registre
+outcome-held = Attend un envoi précédent
+outcome-quarantined = Mis de côté, rien n'est perdu
+outcome-forked = Ordinateur copié ou restauré
+delta-change = Réponses
+delta-finalise = Entretien terminé
+delta-withdraw = Dossier retiré
+delta-statement = Déclaration
+delta-decision = Décision
+delta-certificate = Certificat
+delta-revocation = Révocation
+delta-epoch = Début de chaîne
+delta-placement = Déplacement
+delta-publication = Publication
+delta-baseline = Nouveau départ
+delta-outcome = Suite donnée
+delta-attachment = Pièce jointe
+delta-lease = Coupons réservés à cet ordinateur
+delta-claim = Coupon utilisé
+delta-redaction = Effacement
+prefix-short = « { $text } » est trop court : donnez au moins { $chars } caractères.
+prefix-ambiguous = « { $text } » convient à plusieurs ; donnez plus de caractères.
+list-more = La liste continue ; --limit en montre plus.
+
+# --- titres de colonnes
+heading-seat = Poste
+heading-person = Personne
+heading-device = Ordinateur
+heading-role = Rôle
+heading-last-seen = Vu le
+heading-status = État
+heading-lineage = Formulaire
+heading-title = Titre
+heading-version = Version
+heading-revision = Révision
+heading-item = Point
+heading-kind = Genre
+heading-subject = Sujet
+heading-record = Dossier
+heading-number = Numéro
+heading-area = Zone
+heading-visit = Visite
+heading-index = N°
+heading-reason = Raison
+heading-enumerator = Personne
+heading-received = Reçu au siège
+heading-what = Acte
+heading-claimed = Heure de l'ordinateur
+heading-outcome = Suite
+role-enumerator = Enquêteur
+role-team-leader = Chef d'équipe
+role-supervisor = Superviseur central
+role-server = Serveur
+
+# --- status
+status-deployment = Déploiement : { $deployment }
+status-fingerprint = Empreinte de la clé du registre : { $fingerprint }
+status-served = Le serveur fonctionne.
+status-not-served = Le serveur est arrêté.
+status-log = Journal : { $entries } actes signés, { $merged } traités
+status-registry = Registre : { $households } ménages, { $persons } personnes
+status-seats = Postes : { $active } actifs, { $revoked } révoqués
+status-review = Points à examiner : { $open }
+status-set-aside = Actes non inscrits : { $count }
+
+# --- verify, rebuild, state-hash
+verify-ok =
+    { $entries ->
+        [one] Tout tient : un acte vérifié, racine { $root }
+       *[other] Tout tient : { $entries } actes vérifiés, racine { $root }
+    }
+verify-faults =
+    { $count ->
+        [one] Un défaut trouvé.
+       *[other] Défauts trouvés : { $count }.
+    }
+fault = Défaut : { $what }
+fault-at = Défaut à l'acte { $index } : { $what }
+rebuilt = Reconstruit à partir de { $entries } actes ; empreinte { $hash }
+rebuilt-differs = Les tables avaient été altérées : l'empreinte était { $before }. Elles sont justes maintenant.
+state-records = Empreinte des dossiers ({ $records }) : { $hash }
+state-registry = Empreinte du registre : { $hash }
+merge-behind =
+    { $count ->
+        [one] Un acte reçu n'est pas encore traité.
+       *[other] Actes reçus pas encore traités : { $count }.
+    }
+
+# --- backup, restore
+backup-done = Sauvegarde écrite dans { $path } : { $entries } actes.
+backup-keys = Les clés n'y sont pas : gardez une copie de { $path } ailleurs, dans un coffre. L'une sans l'autre ne restaure rien.
+restore-done = Restauré dans { $path } et vérifié : { $entries } actes.
+restore-keys = Il manque le fichier de clés { $path }.
+restore-other = La base n'est pas celle que la sauvegarde décrit.
+hint-restore-keys = Nommez la copie de keys.json avec --keys.
+hint-not-a-backup = Nommez le dossier que « sync-server backup » a écrit.

@@ -1,0 +1,259 @@
+//! How a command fails: one table of exit codes, words and hints.
+
+use std::error::Error;
+use std::path::Path;
+
+use registry_core::RegistryError;
+use registry_store::StoreError;
+
+use crate::words::{Message, msg};
+
+/// What kind of failure, and with it the exit code. README.md lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// What was to be proven does not hold: `verify` found faults.
+    DoesNotHold,
+    /// The command or a file given to it cannot be used. The command line parser ends with the same code.
+    Input,
+    /// What was named does not exist here.
+    NotFound,
+    /// It exists, and may not be done now or ever.
+    Refused,
+    /// The same command may succeed a little later.
+    Busy,
+    /// What is stored does not hold together.
+    Damaged,
+    /// The machine: disks, ports, rights.
+    System,
+}
+
+impl FailureKind {
+    /// Every kind.
+    pub const ALL: &[Self] = &[
+        Self::DoesNotHold,
+        Self::Input,
+        Self::NotFound,
+        Self::Refused,
+        Self::Busy,
+        Self::Damaged,
+        Self::System,
+    ];
+
+    /// The exit code of the process.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::DoesNotHold => 1,
+            Self::Input => 2,
+            Self::NotFound => 3,
+            Self::Refused => 4,
+            Self::Busy => 5,
+            Self::Damaged => 6,
+            Self::System => 7,
+        }
+    }
+
+    /// The stable word in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DoesNotHold => "does_not_hold",
+            Self::Input => "input",
+            Self::NotFound => "not_found",
+            Self::Refused => "refused",
+            Self::Busy => "busy",
+            Self::Damaged => "damaged",
+            Self::System => "system",
+        }
+    }
+}
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+pub struct Failure {
+    /// What kind.
+    pub kind: FailureKind,
+    /// What happened, for a person.
+    pub message: Message,
+    /// What to do next.
+    pub hint: Option<Message>,
+    /// The cause, for whoever helps that person.
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// With neither hint nor cause.
+    pub fn new(kind: FailureKind, message: Message) -> Self {
+        Self { kind, message, hint: None, source: None }
+    }
+
+    /// Adds what to do next.
+    pub fn hint(mut self, hint: Message) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// Adds the cause.
+    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// A file or folder that the machine would not read or write.
+    pub fn file(path: &Path, source: std::io::Error) -> Self {
+        let kind = match source.kind() {
+            std::io::ErrorKind::NotFound => FailureKind::NotFound,
+            _ => FailureKind::System,
+        };
+        Self::new(kind, msg("file-unusable").with("path", path.display())).because(source)
+    }
+
+    /// A file whose content is not what it must be.
+    pub fn content(path: &Path, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(FailureKind::Input, msg("file-content").with("path", path.display())).because(source)
+    }
+
+    /// The causes, outermost first, as one line.
+    pub fn detail(&self) -> Option<String> {
+        let mut next: Option<&dyn Error> = self.source.as_deref().map(|source| source as &dyn Error);
+        let mut causes: Vec<String> = Vec::new();
+        while let Some(cause) = next {
+            let said = cause.to_string();
+            // A transparent error repeats what it wraps.
+            if causes.last() != Some(&said) {
+                causes.push(said);
+            }
+            next = cause.source();
+        }
+        (!causes.is_empty()).then(|| causes.join(": "))
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        use FailureKind::{Damaged, Input, NotFound, Refused};
+        let (kind, message, hint) = match &error {
+            RegistryError::Store(_) => {
+                return match error {
+                    RegistryError::Store(error) => error.into(),
+                    other => Self::new(Damaged, msg("registry-damaged")).because(other),
+                };
+            }
+            RegistryError::NotFounded => (NotFound, msg("home-not-founded"), Some(msg("hint-init"))),
+            RegistryError::AlreadyFounded => (Refused, msg("home-founded"), Some(msg("hint-other-home"))),
+            RegistryError::OtherKeys => (Refused, msg("keys-other"), Some(msg("hint-keys"))),
+            RegistryError::UnknownCode | RegistryError::UsedCode | RegistryError::ExpiredCode => {
+                (Refused, msg("code-unusable"), Some(msg("hint-invite")))
+            }
+            RegistryError::Enrolment { .. } => (Input, msg("enrolment-refused"), None),
+            RegistryError::UnknownSeat { seat } => {
+                (NotFound, msg("seat-unknown").with("seat", seat), Some(msg("hint-device-list")))
+            }
+            RegistryError::Revoked { seat } => (Refused, msg("seat-revoked").with("seat", seat), None),
+            RegistryError::CertificateExpired { seat } => {
+                (Refused, msg("certificate-expired").with("seat", seat), None)
+            }
+            RegistryError::RequestRefused { .. } | RegistryError::OtherLog => {
+                (Refused, msg("request-refused"), None)
+            }
+            RegistryError::UnknownRecord { record } => {
+                (NotFound, msg("record-unknown").with("record", record), Some(msg("hint-record-list")))
+            }
+            RegistryError::UnknownItem { item } => {
+                (NotFound, msg("item-unknown").with("item", item), Some(msg("hint-review-list")))
+            }
+            RegistryError::SettledItem { item } => {
+                (Refused, msg("item-settled").with("item", item), Some(msg("hint-review-list")))
+            }
+            RegistryError::Resolution { .. } => (Input, msg("resolution-unfit"), Some(msg("hint-decide"))),
+            RegistryError::Form(_) => (Input, msg("form-refused"), Some(msg("hint-form"))),
+            RegistryError::Pack { file, .. } => (Input, msg("pack-refused").with("file", file), None),
+            RegistryError::Damaged { .. } => (Damaged, msg("registry-damaged"), Some(msg("hint-verify"))),
+        };
+        Self { kind, message, hint, source: Some(Box::new(error)) }
+    }
+}
+
+/// What a store's error means to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreTrouble {
+    Busy,
+    DiskFull,
+    Unreadable,
+    Damaged,
+    TooNew,
+    Missing,
+    Other,
+}
+
+impl StoreTrouble {
+    pub(crate) fn of(error: &StoreError) -> Self {
+        match error {
+            StoreError::Sqlite(sqlite) if sqlite.is_retryable() => Self::Busy,
+            // The engine's error type is not ours to name: layers keep SQLite below the store. Its variants are its words.
+            StoreError::Sqlite(sqlite) => match variant(&format!("{sqlite:?}")) {
+                "DiskFull" => Self::DiskFull,
+                "WrongKey" => Self::Unreadable,
+                "Damaged" => Self::Damaged,
+                "SchemaTooNew" => Self::TooNew,
+                "Missing" => Self::Missing,
+                _ => Self::Other,
+            },
+            StoreError::Row { .. } => Self::Damaged,
+            StoreError::Undone => Self::Busy,
+            StoreError::Closed | StoreError::Io { .. } | StoreError::Panicked | StoreError::Plan(_) => {
+                Self::Other
+            }
+        }
+    }
+}
+
+/// The variant's name at the front of a derived `Debug`.
+fn variant(debug: &str) -> &str {
+    debug.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default()
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        use FailureKind::{Busy, Damaged, NotFound, Refused, System};
+        let (kind, message, hint) = match StoreTrouble::of(&error) {
+            StoreTrouble::Busy => (Busy, msg("store-busy"), Some(msg("hint-again"))),
+            StoreTrouble::DiskFull => (System, msg("disk-full"), Some(msg("hint-disk"))),
+            StoreTrouble::Unreadable => (Damaged, msg("database-unreadable"), Some(msg("hint-backup"))),
+            StoreTrouble::Damaged => (Damaged, msg("registry-damaged"), Some(msg("hint-verify"))),
+            StoreTrouble::TooNew => (Refused, msg("schema-too-new"), Some(msg("hint-upgrade"))),
+            StoreTrouble::Missing => (NotFound, msg("home-not-founded"), Some(msg("hint-init"))),
+            StoreTrouble::Other => (System, msg("store-failed"), None),
+        };
+        Self { kind, message, hint, source: Some(Box::new(error)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_its_own_exit_code_and_none_is_zero() {
+        let mut codes: Vec<u8> = FailureKind::ALL.iter().map(|kind| kind.exit_code()).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, [1, 2, 3, 4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn a_store_s_trouble_is_told_by_its_variant() {
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = folder.path().join("registry.db");
+        let missing = registry_store::SqliteRegistry::open_existing(&nowhere, None).unwrap_err();
+        assert_eq!(StoreTrouble::of(&missing), StoreTrouble::Missing);
+        std::fs::write(&nowhere, vec![7; 8192]).unwrap();
+        let unreadable = registry_store::SqliteRegistry::open_existing(&nowhere, None).unwrap_err();
+        assert_eq!(StoreTrouble::of(&unreadable), StoreTrouble::Unreadable);
+    }
+
+    #[test]
+    fn the_detail_names_each_cause_once() {
+        let damaged = RegistryError::Store(StoreError::Row { table: "log", column: "leaf" });
+        let failure = Failure::from(damaged);
+        assert_eq!(failure.detail().unwrap(), "table log holds a row that cannot be read (leaf)");
+        assert_eq!(failure.kind, FailureKind::Damaged);
+    }
+}

@@ -1,0 +1,202 @@
+//! The one catalogue of problems (RFC 9457). Codes are stable: devices and manuals name them.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use registry_core::RegistryError;
+use registry_store::StoreError;
+use serde::Serialize;
+
+use super::limits::RETRY_AFTER_SECONDS;
+use crate::failure::StoreTrouble;
+
+/// The media type of a problem body.
+pub const PROBLEM_TYPE: &str = "application/problem+json";
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $variant:ident = $status:literal, $code:literal, $title:literal;)+) => {
+        /// What can be wrong with a request, or with us.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Problem {
+            $($(#[$doc])* $variant),+
+        }
+
+        impl Problem {
+            /// Every one of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status),+ }
+            }
+
+            /// The stable code.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code),+ }
+            }
+
+            /// What it means, for whoever reads a log. Never about a person.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),+ }
+            }
+        }
+    };
+}
+
+problems!(
+    /// Bytes that are not the message this route takes.
+    Malformed = 400, "malformed", "The body is not the message this route takes";
+    /// An enrolment request that proves nothing.
+    EnrolmentRefused = 400, "enrolment_refused", "The enrolment request does not prove possession of its key in this deployment";
+    /// The four headers are missing or not of their form.
+    Unsigned = 401, "unsigned", "The request lacks the headers Lakou-Seat, Lakou-Log, Lakou-Counter and Lakou-Signature";
+    /// A wrong signature, an unknown seat or a repeated counter: which of them is not said.
+    RequestRefused = 401, "request_refused", "The request is not signed by a known seat, or repeats an earlier one";
+    /// The code was never made here.
+    CodeUnknown = 403, "enrolment_code_unknown", "The enrolment code is not known here";
+    /// The code has run out.
+    CodeExpired = 403, "enrolment_code_expired", "The enrolment code has expired; ask for a new one";
+    /// Nothing more is shown to this seat.
+    SeatRevoked = 403, "seat_revoked", "The seat has been revoked; its work is still taken";
+    /// Nothing more is shown until it is renewed.
+    CertificateExpired = 403, "certificate_expired", "The seat's certificate has expired; its work is still taken";
+    /// No such route or content, or none that this seat may see.
+    NotFound = 404, "not_found", "Nothing here, or nothing that may be shown";
+    /// The route exists for another method.
+    MethodNotAllowed = 405, "method_not_allowed", "The route does not take this method";
+    /// The body or the request took too long.
+    Timeout = 408, "request_timeout", "The request took too long; what was acknowledged is safe";
+    /// The device follows another log.
+    OtherLog = 409, "other_log", "The device follows another log than this server's";
+    /// Somebody else used it.
+    CodeUsed = 409, "enrolment_code_used", "The enrolment code has been used by another device";
+    /// More than a body may have.
+    TooLarge = 413, "body_too_large", "The body is larger than this route takes";
+    /// Neither of the two media types.
+    UnsupportedMediaType = 415, "unsupported_media_type", "The body must be application/vnd.lakou.v1 or application/octet-stream";
+    /// One address asks too often.
+    TooManyRequests = 429, "too_many_requests", "This address asks too often; wait as long as Retry-After says";
+    /// Our own fault.
+    Internal = 500, "internal", "The server could not do this; nothing was acknowledged";
+    /// Too much at once, or the database is held by another process.
+    Busy = 503, "busy", "The server is busy; wait as long as Retry-After says";
+    /// Nothing can be made durable.
+    StorageFull = 507, "storage_full", "The server's disk is full; nothing was acknowledged";
+);
+
+#[derive(Serialize)]
+struct Body {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+}
+
+impl Problem {
+    /// The body, in the one form devices find the code in: `"code":"…"` without blanks.
+    pub fn body(self) -> String {
+        let body = Body {
+            r#type: format!("urn:lakou:problem:{}", self.code()),
+            title: self.title(),
+            status: self.status(),
+            code: self.code(),
+        };
+        serde_json::to_string(&body).expect("texts and a number are JSON")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status()).expect("the catalogue holds valid statuses");
+        let mut response = (status, self.body()).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_TYPE));
+        if matches!(self, Self::TooManyRequests | Self::Busy) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<RegistryError> for Problem {
+    /// Our own faults are logged here, once; a client's are its own.
+    fn from(error: RegistryError) -> Self {
+        match &error {
+            RegistryError::UnknownSeat { .. } | RegistryError::RequestRefused { .. } => Self::RequestRefused,
+            RegistryError::OtherLog => Self::OtherLog,
+            RegistryError::Revoked { .. } => Self::SeatRevoked,
+            RegistryError::CertificateExpired { .. } => Self::CertificateExpired,
+            RegistryError::UnknownCode => Self::CodeUnknown,
+            RegistryError::UsedCode => Self::CodeUsed,
+            RegistryError::ExpiredCode => Self::CodeExpired,
+            RegistryError::Enrolment { .. } => Self::EnrolmentRefused,
+            RegistryError::Store(store) => Self::of_store(store),
+            RegistryError::NotFounded
+            | RegistryError::AlreadyFounded
+            | RegistryError::OtherKeys
+            | RegistryError::UnknownRecord { .. }
+            | RegistryError::UnknownItem { .. }
+            | RegistryError::SettledItem { .. }
+            | RegistryError::Resolution { .. }
+            | RegistryError::Form(_)
+            | RegistryError::Pack { .. }
+            | RegistryError::Damaged { .. } => {
+                tracing::error!(%error, "a request failed by our own fault");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl Problem {
+    fn of_store(error: &StoreError) -> Self {
+        match StoreTrouble::of(error) {
+            StoreTrouble::Busy => {
+                tracing::warn!(%error, "the store is busy");
+                Self::Busy
+            }
+            StoreTrouble::DiskFull => {
+                tracing::error!(%error, "the disk is full");
+                Self::StorageFull
+            }
+            _ => {
+                tracing::error!(%error, "the store failed");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<sync_protocol::MessageError> for Problem {
+    fn from(error: sync_protocol::MessageError) -> Self {
+        match error {
+            sync_protocol::MessageError::TooLarge { .. } => Self::TooLarge,
+            _ => Self::Malformed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_one_of_a_kind_and_can_be_found_without_a_parser() {
+        let mut codes: Vec<&str> = Problem::ALL.iter().map(|problem| problem.code()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Problem::ALL.len());
+        for problem in Problem::ALL {
+            assert!(problem.body().contains(&format!("\"code\":\"{}\"", problem.code())));
+            assert!(problem.code().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+        }
+    }
+
+    #[test]
+    fn the_readme_lists_the_catalogue() {
+        let readme = include_str!("../../README.md");
+        for problem in Problem::ALL {
+            let row = format!("| `{}` | {} | {} |", problem.code(), problem.status(), problem.title());
+            assert!(readme.contains(&row), "README.md lacks: {row}");
+        }
+    }
+}
