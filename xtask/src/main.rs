@@ -5,10 +5,13 @@
     reason = "a task runner talks to the person who ran it"
 )]
 
+mod bench;
 mod cargo;
 mod checks;
+mod demo;
 mod needs;
 mod pack;
+mod soak;
 mod test;
 mod workspace;
 
@@ -30,6 +33,12 @@ enum Task {
     Check,
     /// Build the packs and run every test of the workspace.
     Test,
+    /// Play the main job from end to end with real processes, and tell it in plain words.
+    Demo(demo::Options),
+    /// Measure the pipeline beside the physical floor.
+    Bench(bench::Options),
+    /// Run the long proofs, too long for every change.
+    Soak,
     /// Build and check the packs in schemas/packs.
     #[command(subcommand)]
     Pack(pack::Command),
@@ -39,6 +48,9 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Check => checks::run_all(),
         Task::Test => test::run_all(),
+        Task::Demo(options) => demo::play(&options),
+        Task::Bench(options) => bench::measure(&options),
+        Task::Soak => soak::run_all(),
         Task::Pack(command) => pack::run(&command),
     };
     match outcome {

@@ -1,0 +1,29 @@
+//! `cargo xtask bench`: figures beside the physical floor, in one run. The figures and the machine they were taken on are
+//! in docs/BENCHMARKS.md.
+
+use std::error::Error;
+
+use crate::cargo::{cargo, run};
+use crate::pack;
+
+/// Measure the pipeline stage by stage, and one laptop's whole work over HTTP.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// One JSON object a line: name, value, unit, peer, ratio.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Builds everything optimised, then runs the benches one after the other.
+pub(crate) fn measure(options: &Options) -> Result<(), Box<dyn Error>> {
+    pack::run(&pack::Command::Build { name: Some("haiti-simast".to_owned()), out: None })?;
+    run(&mut cargo(&["build", "--release", "--workspace", "--bins"]))?;
+    for bench in ["pipeline", "http"] {
+        let mut command = cargo(&["bench", "--workspace", "--bench", bench]);
+        if options.json {
+            command.args(["--", "--json"]);
+        }
+        run(&mut command)?;
+    }
+    Ok(())
+}
