@@ -290,7 +290,7 @@ impl<'a> Demo<'a> {
     fn write(&self, laptop: usize, record: &str, answers: &serde_json::Map<String, Value>) -> Outcome<()> {
         let mut pairs = Vec::new();
         for (path, value) in answers {
-            match path.strip_suffix("/@removed").and_then(|member| member.rsplit('/').next()) {
+            match path.strip_suffix("]/@removed").and_then(|member| member.rsplit('[').next()) {
                 Some(member) => {
                     let remove = ["record", "remove-member", record, member, "--reason", &plain(value)];
                     text_of(&mut self.collector(laptop, &remove))?;
