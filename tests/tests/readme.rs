@@ -42,4 +42,8 @@ fn the_readmes_blocks_lead_from_init_to_a_settled_conflict() {
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}\n[stdout]\n{said}\n[stderr]\n{complained}", output.status);
+    let hashes: Vec<&str> = said.split_whitespace().filter(|word| word.len() == 64).collect();
+    // The server says the records' hash and then the registry's; each laptop says the records'.
+    let [.., server, _registry, a, b] = hashes[..] else { panic!("no hashes: {said}") };
+    assert_eq!((server, server), (a, b), "{said}");
 }
