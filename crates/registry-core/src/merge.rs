@@ -540,11 +540,14 @@ fn registration_number(snapshot: &Snapshot) -> Option<String> {
     snapshot.answers.get(&path).and_then(Value::as_text).map(str::to_owned)
 }
 
+/// Signs and appends what the registry says of one seat's deltas.
+pub(crate) type Say<'a> = &'a mut dyn FnMut(&mut dyn Tx, OutcomeAct) -> Result<(), StoreError>;
+
 /// Writes a step. `say` is handed each seat's outcomes to sign and append; none in a replay, which repeats what was said.
 pub(crate) fn apply_step(
     tx: &mut dyn Tx,
     plan: &StepPlan,
-    mut say: Option<&mut dyn FnMut(&mut dyn Tx, OutcomeAct) -> Result<(), StoreError>>,
+    mut say: Option<Say<'_>>,
 ) -> Result<(), StoreError> {
     for record in &plan.records {
         tx.put_record(&record.row)?;
