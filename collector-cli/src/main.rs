@@ -1,2 +1,5 @@
-//! entry
-fn main() {}
+//! The collector's command line.
+
+fn main() -> std::process::ExitCode {
+    collector_cli::main()
+}

@@ -1,0 +1,300 @@
+# Ce que lit une personne, en français. Les mots viennent de notes/words : jamais un mot du code quand un mot existe ici.
+# Chaque message a son jumeau dans en.ftl, avec les mêmes places.
+
+verbatim = { $text }
+localised = { $fr }
+error = Erreur : { $message }
+hint = À faire : { $hint }
+warning = Attention : { $message }
+training-banner = *** FORMATION : rien de ce qui est saisi ici n'entre au registre ***
+
+# États
+status-draft = En cours
+status-finalised = Entretien terminé
+status-withdrawn = Retiré
+state-to-send = À envoyer
+state-open-items = À regarder
+delta-to-send = À envoyer
+delta-sent = Envoyé, pas encore confirmé
+delta-delivered = Reçu au siège
+delta-merged = Inscrit au registre
+delta-held = Attend un envoi précédent
+delta-set-aside = Mis de côté, rien n'est perdu
+delta-forked = Ordinateur copié ou restauré
+delta-refused = Pas accepté par le siège
+delta-received = Reçu sur cet ordinateur
+delta-other = Autre
+finding-conflict = Deux réponses différentes : { $subject }
+finding-removed-and-edited = Personne retirée d'un côté et modifiée de l'autre : { $subject }
+finding-rule-break = Incohérence : { $subject }
+event-answered = Réponses
+event-answered-and-finalised = Réponses, entretien terminé
+event-finalised = Entretien terminé
+event-withdrawn = Retiré
+event-decided = Décision du superviseur central
+event-other = Autre
+form-newest = en service
+form-ready = version précédente
+form-fetching = en cours de réception
+form-broken = illisible
+
+# Codes de raison
+reason-malformed = envoi illisible
+reason-bad-signature = signature qui ne correspond pas
+reason-unknown-seat = personne ou ordinateur inconnu du siège
+reason-revoked = autorisation retirée avant cet envoi
+reason-bad-commitment = contenu différent de ce qui est annoncé
+reason-bad-chain = suite d'envois rompue
+reason-area-outside-certificate = lieu hors de votre zone de travail
+reason-lineage-outside-certificate = formulaire hors de votre autorisation
+reason-role-not-allowed = votre rôle ne permet pas cet envoi
+reason-wrong-actor = auteur qui ne correspond pas
+reason-change-refused = modification que le registre ne prend pas
+reason-unloadable = fiche illisible après cette modification
+reason-unknown-form = formulaire inconnu du siège
+reason-unsupported-kind = sorte d'envoi non prévue
+reason-fork = ordinateur copié ou restauré
+reason-other-generation = fiche recommencée entre-temps
+reason-too-large = envoi trop grand
+reason-unknown-epoch = suite d'envois non ouverte
+reason-class-not-allowed = information réservée, pas par cette voie
+reason-missing-change = attend une modification précédente
+reason-merge-fault = faute du programme au siège, qui la corrige
+reason-unknown-record = fiche encore inconnue
+
+# Temps
+age-minutes =
+    { $count ->
+        [0] moins d'une minute
+        [one] une minute
+       *[other] { $count } minutes
+    }
+age-hours =
+    { $count ->
+        [one] une heure
+       *[other] { $count } heures
+    }
+age-days =
+    { $count ->
+        [one] un jour
+       *[other] { $count } jours
+    }
+clock-went-back = L'horloge de cet ordinateur dit { $now }, mais le dernier moment connu est { $known } : elle est revenue en arrière.
+clock-far-ahead = L'horloge de cet ordinateur dit { $now }, mais le dernier moment connu est { $known } : cela fait longtemps.
+clock-unconfirmed = Personne ne peut confirmer la date : le travail continue avec l'heure de l'ordinateur. Donnez --visit-date si elle est fausse.
+clock-place = Lieu de travail : { $place }. Fuseau horaire : { $zone }.
+clock-ask = Sommes-nous bien le { $now }, et en ce lieu ? (o = oui, ou la bonne date, jour/mois/année)
+clock-ask-again = Tapez o, ou une date comme 21/11/2026.
+
+# Entrée
+ask-passphrase = Phrase secrète de { $person } :
+ask-new-passphrase = Choisissez une phrase secrète pour { $person } :
+ask-passphrase-again = Encore une fois :
+passphrases-differ = Les deux ne sont pas pareilles. Recommencez.
+enrolled = { $person } peut travailler sur { $device }. Zone : { $areas }.
+enrolled-next = Ensuite : collector sync, pour recevoir les formulaires.
+user-added = { $person } peut travailler sur { $device }.
+
+# Envoi et réception
+sync-sending = Envoi
+sync-receiving = Réception
+sync-files = Formulaires
+sync-delivered = Reçu au siège : { $count }
+sync-received = Reçu sur cet ordinateur : { $count }
+sync-fetched = Fichiers de formulaires reçus : { $count }
+sync-held = Attend un envoi précédent : { $count }
+sync-set-aside = Mis de côté, rien n'est perdu : { $count }
+sync-refused = Pas accepté par le siège : { $count } ({ $reason })
+sync-traffic = Octets envoyés : { $up }, reçus : { $down } ; requêtes : { $requests }
+sync-nothing-lost = Rien n'est perdu. Encore à envoyer : { $left }
+
+# État
+status-who = { $person }, sur { $device }
+status-records = Fiches : { $all } (en cours { $draft }, entretiens terminés { $finalised })
+status-to-send = À envoyer : { $sendings } envois sur { $records } fiches ; réponses pas encore signées : { $answers }
+status-oldest = Le plus ancien attend depuis { $age }.
+status-nothing-to-send = Rien à envoyer.
+status-last-sync = Dernier échange avec le siège : { $at }
+status-never-synced = Aucun échange avec le siège pour le moment.
+status-sent = Reçu au siège : { $count }
+status-merged = Inscrit au registre : { $count }
+status-forked = Ordinateur copié ou restauré : { $count } envois attendent une décision
+status-held = Attend un envoi précédent : { $count }
+status-held-there = Au siège, attend un envoi précédent : { $count }
+status-refused = Pas accepté par le siège : { $count } ({ $reason })
+status-set-aside = Mis de côté au siège, rien n'est perdu : { $count } ({ $reason })
+status-set-aside-here = Mis de côté ici, rien n'est perdu : { $count } ({ $reason })
+status-conflicts = Deux réponses différentes : { $count }
+status-removed-and-edited = Personne retirée d'un côté et modifiée de l'autre : { $count }
+status-rule-breaks = Incohérences : { $count }
+status-and-more = … et { $count } autres
+status-copied = Ces données ont été copiées ou restaurées : la prochaine signature le dira au siège.
+
+# Formulaires
+form-none = Aucun formulaire sur cet ordinateur. Faites : collector sync
+form-usable = Le formulaire peut servir. Questions : { $questions }
+form-refused = Le formulaire ne peut pas servir. Erreurs : { $count }
+
+# Entretien
+interview-help = Entrée = garder et continuer · < = question d'avant · - = effacer · ? = aide · :q = arrêter, tout est gardé
+interview-resumed = On reprend là où l'entretien s'était arrêté.
+interview-required = Une réponse est nécessaire. Entrée encore une fois pour y revenir plus tard.
+interview-pick = Tapez le numéro d'un choix, ou une partie de ses mots. Plusieurs choix : séparez par des espaces.
+interview-now = maintenant : { $answer }
+interview-stopped = Tout est gardé. Pour continuer : collector interview avec --record
+interview-to-correct = À corriger avant de terminer : { $count }
+interview-correct-help = Tapez un numéro pour y aller, < pour revenir, Entrée pour arrêter (tout est gardé).
+interview-finish-ask = Terminer l'entretien ? (O = oui, n = plus tard)
+interview-finished = Entretien terminé. Numéro : { $number } (fiche { $record })
+interview-draft = En cours. Fiche { $record }
+interview-recording = Enregistrement
+interview-recorded = Fiches enregistrées : { $count }
+interview-blocked = Ménage nº { $household } du fichier, à corriger :
+members-count = { $label } : { $count }
+members-help = + = ajouter · x 2 = enlever le nº 2 · Entrée = continuer
+members-added = Nº { $number } ajouté.
+members-reason = Pourquoi cette personne est-elle enlevée ?
+members-kept = Sans raison, personne n'est enlevé.
+violation-at = { $path } : { $message }
+violation-rule = { $id } : { $message }
+area-not-certified = Le lieu { $area } est hors de votre zone de travail : le siège mettra la fiche de côté jusqu'à ce que votre zone soit élargie. Rien n'est perdu.
+telephone-is-placeholder = Le téléphone des plaintes du paquet n'est pas le vrai : ne remettez pas ce papier.
+
+# Fichier de réponses
+answers-not-json = Le fichier de réponses n'est pas du JSON d'objets (ligne { $line }, colonne { $column }).
+answers-empty = Le fichier de réponses est vide.
+answers-invalid = Ménage nº { $household } du fichier : une réponse ne convient pas.
+answers-fault = { $path } : attendu : { $expected } ; trouvé : { $found }
+answers-saved-before = Rien n'a été gardé de ce ménage. Ménages enregistrés avant lui : { $count }
+answers-not-asked = Réponses à des questions qui ne se posent pas : { $count } (gardées, mais pas exportées)
+answers-one-record = Avec --record le fichier doit avoir un seul ménage ; il en a { $count }.
+expected-question = une question du formulaire { $form }
+expected-asked = une question à laquelle une personne répond
+expected-short = un chemin moins long
+expected-reason = une raison
+expected-tick = true ou false
+expected-value = une valeur simple (une liste seulement pour un choix multiple)
+found-unknown = rien de ce nom à cet endroit
+found-not-asked = une valeur calculée
+found-nothing = rien
+found-list = une liste
+found-object = un objet
+
+# Fiches
+record-none = Aucune fiche.
+record-id = Fiche { $record }
+record-area = Lieu : { $area }
+record-visit = Visite : { $date }
+record-changed = Réponses gardées : { $count }
+history-none = Rien n'est encore signé pour cette fiche.
+history-office = Siège
+
+# Papier du ménage
+slip-number = Numéro du ménage : { $number }
+slip-date = Visite du { $date }
+slip-complaint = Pour se plaindre, appelez : { $telephone }
+slip-keep = Gardez ce papier. Il ne promet aucune aide.
+
+# Examen et copie
+doctor-schema = Version des données : { $schema }
+doctor-checked = Envois vérifiés : { $count }
+doctor-kept = Réponses pas encore signées : { $count }
+doctor-clock = L'horloge de cet ordinateur n'est pas sûre.
+doctor-sound = Tout est en ordre.
+doctor-damaged = Quelque chose est endommagé.
+backup-done = Copie faite et relue : { $folder }
+
+# Ligne de commande
+usage-unknown-argument = { $argument } n'est pas connu.
+usage-unknown-command = { $command } n'est pas une commande.
+usage-missing-command = Il manque une commande.
+usage-missing-argument = Il manque : { $argument }
+usage-conflict = { $argument } ne va pas avec { $other }.
+usage-invalid-value = { $value } ne convient pas pour { $argument }.
+usage-wrong-value = { $value } ne convient pas pour { $argument } (attendu : { $expected }).
+
+# Erreurs
+error-file = { $path } : { $reason }
+error-file-missing = { $path } n'existe pas ({ $reason }).
+error-disk-full = Le disque est plein ({ $path }{ $reason }). Ce qui était gardé le reste.
+error-damaged = Les données sont endommagées, ou ne sont pas les nôtres. { $path }
+error-newer-version = Ces données ont été écrites par une version plus récente du programme. { $path }
+error-no-database = La base de données n'est pas là. { $path }{ $reason }
+error-busy = Un autre programme travaille dans ces données. { $path }{ $reason }
+error-store = Les données ne peuvent pas être lues ou écrites : { $reason }{ $path }
+error-no-store = Personne n'est encore inscrit dans { $path }.
+error-store-exists = Il y a déjà des données dans { $path }.
+error-no-home = On ne sait pas où garder les données : donnez --home.
+error-unknown-person = Personne de ce nom ne travaille sur cet ordinateur.
+error-which-person = Plusieurs personnes travaillent sur cet ordinateur : { $people }
+error-person-exists = Une personne de ce nom travaille déjà sur cet ordinateur.
+error-wrong-passphrase = La phrase secrète n'est pas la bonne.
+error-passphrase-short = Une phrase secrète a au moins { $at_least } caractères.
+error-no-passphrase = Il faut la phrase secrète, et personne n'est là pour la taper.
+error-no-randomness = L'ordinateur ne donne pas de nombres au hasard.
+error-invitation = Ce n'est pas un code d'invitation : un caractère manque ou est faux.
+error-other-deployment = Cette invitation est pour un autre registre (formation ou production).
+error-enrolment-refused = Le siège n'a pas accepté l'inscription ({ $status } { $code }).
+error-enrolment-pending = L'inscription n'est pas finie : aucune réponse n'est encore venue.
+error-not-the-registry = Ce qui a répondu n'est pas le registre de l'invitation ({ $status }). Rien n'a été fait.
+error-no-server = Pas de connexion avec le siège ({ $reason }).
+error-not-ours = Autre chose que le serveur a répondu : souvent la page d'accueil d'un Wi-Fi.
+error-untrusted = La réponse n'est pas signée par ce registre : rien ne compte comme envoyé.
+error-other-log = Le serveur n'est pas celui que cet ordinateur connaît. Rien n'a été pris.
+error-refused = Le siège n'a pas accepté la demande ({ $reason }).
+error-address = { $address } n'est pas l'adresse d'un serveur.
+error-address-plain = { $address } n'est pas protégé : hors de cet ordinateur il faut https://
+error-certificate-authority = Le certificat du serveur ne peut pas servir : { $reason }
+error-no-server-address = On ne sait pas où est le serveur.
+error-no-form = Le formulaire { $form } n'est pas encore sur cet ordinateur.
+error-unknown-revision = La version du formulaire de cette fiche n'est pas sur cet ordinateur.
+error-not-certified = Vous n'avez pas l'autorisation pour le formulaire { $form }.
+error-unknown-record = Aucune fiche { $record } sur cet ordinateur.
+error-record-not-found = { $found ->
+        [0] Aucune fiche n'a ce numéro.
+       *[other] { $found } fiches commencent ainsi : donnez plus de caractères.
+    }
+error-no-such-place = Il n'y a pas de fiche nº { $place } dans la liste.
+error-no-such-member = Il n'y a pas de nº { $place } ; il y en a { $count }.
+error-unknown-member = { $member } n'est pas dans ce ménage, qui a { $count } membres.
+error-which-repeat = Ce formulaire a plusieurs listes : donnez --repeat.
+error-withdrawn = La fiche { $record } est retirée : elle ne prend plus de réponses.
+error-path = Ce n'est pas le chemin d'une question ({ $reason }).
+error-not-in-form = Le formulaire n'a pas de question { $path }.
+error-not-for-people = { $path } est calculé : personne n'y répond.
+error-answer = { $path } : { $expected }
+error-reason-missing = Il faut une raison.
+error-blocked = Entretien pas terminé ; à corriger : { $count }
+error-blocked-households = Ménages pas terminés, à corriger : { $count }
+error-empty = La fiche { $record } n'a encore aucune réponse.
+error-no-area = On ne sait pas dans quel lieu est ce ménage.
+error-numbers-used-up = Vous n'avez plus de numéros de ménage.
+error-document = La fiche ne prend pas ces réponses.
+error-unreadable = Une partie des données ne peut pas être lue ({ $what }).
+
+# Ce qu'il faut faire
+hint-usage = collector --help montre les commandes.
+hint-wrong-passphrase = Essayez encore. Le siège peut ouvrir les données d'une personne qui a oublié sa phrase.
+hint-no-server = Rien n'est perdu. Essayez encore quand il y a du réseau.
+hint-refused = Rien n'est perdu. Appelez le siège et dites ce message.
+hint-busy = Fermez l'autre fenêtre, ou attendez un moment, et recommencez.
+hint-damaged = N'effacez rien. Faites une copie du dossier et appelez le siège.
+hint-disk-full = Faites de la place et recommencez : rien n'est perdu.
+hint-newer-version = Installez la nouvelle version du programme.
+hint-invitation = Recopiez le code en entier ; les espaces et les tirets ne comptent pas.
+hint-other-deployment = Demandez au siège une invitation pour ce registre.
+hint-enrolment-refused = L'invitation a peut-être déjà servi. Demandez-en une autre au siège.
+hint-enrolment-pending = Recommencez collector init avec le même code et le même nom, avec du réseau.
+hint-not-ours = Ouvrez une page dans le navigateur, entrez dans le Wi-Fi, et recommencez. Rien n'est perdu.
+hint-untrusted = Ne continuez pas sur ce réseau. Rien n'est perdu. Appelez le siège.
+hint-other-log = Rien n'est perdu. Appelez le siège : le serveur a peut-être été restauré.
+hint-no-form = Faites : collector sync
+hint-not-certified = Demandez au siège l'autorisation pour ce formulaire.
+hint-record = collector record list montre les fiches.
+hint-path = collector form show montre les chemins des questions.
+hint-address = Une adresse est comme https://registre.exemple.ht
+hint-no-store = Commencez par : collector init
+hint-unknown-person = collector user list montre les noms.
+hint-which-person = Donnez --user, ou LAKOU_USER.
+hint-no-passphrase = Donnez --passphrase-file, ou LAKOU_PASSPHRASE.
+hint-answers = Un ménage est un objet : un chemin de question, une réponse. Plusieurs : une liste, ou un objet par ligne.

@@ -1,0 +1,370 @@
+//! The one table of what can fail: exit code, words, and what to do about it.
+
+use std::error::Error;
+use std::path::Path;
+
+use collector_core::{CollectorError, DeviceStoreError};
+use record_model::ReasonCode;
+
+use crate::messages::Text;
+
+/// What a person, or a script, can do about a failure. Each has its exit code, which never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Answers must be corrected.
+    InvalidAnswers,
+    /// The command was not given as it must be.
+    Usage,
+    /// The passphrase is not right.
+    WrongPassphrase,
+    /// No server answered, or something else than ours did.
+    NoServer,
+    /// The server answered and would not.
+    Refused,
+    /// Another process is at work in the store.
+    Busy,
+    /// What is stored does not hold together.
+    Damaged,
+    /// No space left.
+    DiskFull,
+    /// Written by a newer version of the program.
+    NewerVersion,
+    /// No such thing here: no store, person, record, form or file.
+    NotFound,
+    /// Something of the machine, such as a folder that may not be written.
+    System,
+}
+
+/// Kind, exit code, stable word, key of the hint.
+const TABLE: &[(Kind, u8, &str, Option<&str>)] = &[
+    (Kind::InvalidAnswers, 1, "invalid_answers", None),
+    (Kind::Usage, 2, "usage", Some("hint-usage")),
+    (Kind::WrongPassphrase, 3, "wrong_passphrase", Some("hint-wrong-passphrase")),
+    (Kind::NoServer, 4, "no_server", Some("hint-no-server")),
+    (Kind::Refused, 5, "refused", Some("hint-refused")),
+    (Kind::Busy, 6, "busy", Some("hint-busy")),
+    (Kind::Damaged, 7, "damaged", Some("hint-damaged")),
+    (Kind::DiskFull, 8, "disk_full", Some("hint-disk-full")),
+    (Kind::NewerVersion, 9, "newer_version", Some("hint-newer-version")),
+    (Kind::NotFound, 10, "not_found", None),
+    (Kind::System, 11, "system", None),
+];
+
+impl Kind {
+    fn row(self) -> &'static (Kind, u8, &'static str, Option<&'static str>) {
+        // Every kind has its row: a test walks them.
+        TABLE.iter().find(|row| row.0 == self).unwrap_or(&TABLE[TABLE.len() - 1])
+    }
+
+    /// What the process exits with.
+    pub fn exit_code(self) -> u8 {
+        self.row().1
+    }
+
+    /// The stable word in JSON.
+    pub fn as_str(self) -> &'static str {
+        self.row().2
+    }
+
+    fn hint(self) -> Option<Text> {
+        self.row().3.map(Text::new)
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub struct Failure {
+    /// What can be done about it.
+    pub kind: Kind,
+    /// What happened, for a person.
+    pub message: Text,
+    /// What to do next.
+    pub hint: Option<Box<Text>>,
+    /// Each thing to correct, one a line.
+    pub details: Vec<Text>,
+    /// The cause, in the program's own words, for support.
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, message: Text) -> Self {
+        Self { kind, message, hint: kind.hint().map(Box::new), details: Vec::new(), source: None }
+    }
+
+    /// With another hint than the kind's own.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: Text) -> Self {
+        self.hint = Some(Box::new(hint));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn without_hint(mut self) -> Self {
+        self.hint = None;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn details(mut self, details: impl IntoIterator<Item = Text>) -> Self {
+        self.details.extend(details);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// A file that could not be read or written.
+    pub(crate) fn file(path: &Path, error: std::io::Error) -> Self {
+        use std::io::ErrorKind as E;
+        let (kind, key) = match error.kind() {
+            E::NotFound => (Kind::NotFound, "error-file-missing"),
+            E::StorageFull | E::QuotaExceeded => (Kind::DiskFull, "error-disk-full"),
+            _ => (Kind::System, "error-file"),
+        };
+        Self::new(
+            kind,
+            Text::new(key).with("path", path.display().to_string()).with("reason", error.to_string()),
+        )
+        .source(error)
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.message)
+    }
+}
+
+/// The name of an enum's variant, as `derive(Debug)` writes it. The crates below the core are not ours to name (see
+/// `tests/layers.rs`), and what a person can do about their errors depends on which one it is.
+fn variant(error: &dyn std::fmt::Debug) -> String {
+    format!("{error:?}").chars().take_while(|c| c.is_alphanumeric()).collect()
+}
+
+impl From<CollectorError> for Failure {
+    fn from(error: CollectorError) -> Self {
+        use CollectorError as E;
+        let said = |kind, key: &'static str| Self::new(kind, Text::new(key));
+        match &error {
+            E::Store(store) => return Self::of_store(store).source(error),
+            E::Document(_) => {
+                said(Kind::InvalidAnswers, "error-document").details([Text::verbatim(error.to_string())])
+            }
+            E::Disconnected(lost) => {
+                let reason = lost.reason.clone();
+                Self::new(Kind::NoServer, Text::new("error-no-server").with("reason", reason))
+            }
+            E::Push(failure) => Self::of_exchange(&variant(failure), &failure.to_string()),
+            E::Pull(failure) => Self::of_exchange(&variant(failure), &failure.to_string()),
+            E::InvitationCode => said(Kind::Usage, "error-invitation").hint(Text::new("hint-invitation")),
+            E::OtherDeployment => {
+                said(Kind::Usage, "error-other-deployment").hint(Text::new("hint-other-deployment"))
+            }
+            E::EnrolmentRefused { status, code } => Self::new(
+                Kind::Refused,
+                Text::new("error-enrolment-refused").with("status", *status).with("code", code.as_str()),
+            )
+            .hint(Text::new("hint-enrolment-refused")),
+            E::NotTheRegistry { status } => {
+                Self::new(Kind::NoServer, Text::new("error-not-the-registry").with("status", *status))
+            }
+            E::EnrolmentPending => {
+                said(Kind::Usage, "error-enrolment-pending").hint(Text::new("hint-enrolment-pending"))
+            }
+            E::PassphraseTooShort { at_least } => {
+                Self::new(Kind::Usage, Text::new("error-passphrase-short").with("at_least", *at_least))
+                    .without_hint()
+            }
+            E::NoForm { lineage } => {
+                Self::new(Kind::NotFound, Text::new("error-no-form").with("form", lineage.as_str()))
+                    .hint(Text::new("hint-no-form"))
+            }
+            E::UnknownRevision { .. } => {
+                said(Kind::NotFound, "error-unknown-revision").hint(Text::new("hint-no-form"))
+            }
+            E::LineageNotCertified { lineage } => {
+                Self::new(Kind::Refused, Text::new("error-not-certified").with("form", lineage.as_str()))
+                    .hint(Text::new("hint-not-certified"))
+            }
+            E::UnknownRecord { record } => Self::new(
+                Kind::NotFound,
+                Text::new("error-unknown-record").with("record", record.to_string()),
+            )
+            .hint(Text::new("hint-record")),
+            E::RecordNotFound { found } => {
+                Self::new(Kind::NotFound, Text::new("error-record-not-found").with("found", *found))
+                    .hint(Text::new("hint-record"))
+            }
+            E::Withdrawn { record } => Self::new(
+                Kind::InvalidAnswers,
+                Text::new("error-withdrawn").with("record", record.to_string()),
+            ),
+            E::Path(problem) => {
+                Self::new(Kind::InvalidAnswers, Text::new("error-path").with("reason", problem.to_string()))
+                    .hint(Text::new("hint-path"))
+            }
+            E::NotInForm { path, .. } => {
+                Self::new(Kind::InvalidAnswers, Text::new("error-not-in-form").with("path", path.as_str()))
+                    .hint(Text::new("hint-path"))
+            }
+            E::NotForPeople { path } => {
+                Self::new(Kind::InvalidAnswers, Text::new("error-not-for-people").with("path", path.as_str()))
+            }
+            E::Answer { path, source } => {
+                let expected = crate::form_text::expected(source);
+                Self::new(
+                    Kind::InvalidAnswers,
+                    Text::new("error-answer").with("path", path.as_str()).with("expected", expected),
+                )
+            }
+            E::ReasonMissing => said(Kind::Usage, "error-reason-missing").without_hint(),
+            E::Blocked { violations } => {
+                Self::new(Kind::InvalidAnswers, Text::new("error-blocked").with("count", violations.len()))
+                    .details(violations.iter().map(crate::form_text::violation))
+            }
+            E::Empty { record } => {
+                Self::new(Kind::InvalidAnswers, Text::new("error-empty").with("record", record.to_string()))
+            }
+            E::NoArea { .. } => said(Kind::InvalidAnswers, "error-no-area"),
+            E::NumbersUsedUp => said(Kind::Refused, "error-numbers-used-up").hint(Text::new("hint-refused")),
+            E::Unreadable { what } => {
+                Self::new(Kind::Damaged, Text::new("error-unreadable").with("what", *what))
+            }
+            _ => Self::new(Kind::System, Text::verbatim(error.to_string())),
+        }
+        .source(error)
+    }
+}
+
+impl Failure {
+    fn of_store(error: &DeviceStoreError) -> Self {
+        use DeviceStoreError as E;
+        let at = |key: &'static str, path: &Path| Text::new(key).with("path", path.display().to_string());
+        match error {
+            E::Sqlite(sqlite) => {
+                let (kind, key) = match variant(sqlite).as_str() {
+                    "Busy" => (Kind::Busy, "error-busy"),
+                    "DiskFull" => (Kind::DiskFull, "error-disk-full"),
+                    "SchemaTooNew" => (Kind::NewerVersion, "error-newer-version"),
+                    "WrongKey" | "Damaged" => (Kind::Damaged, "error-damaged"),
+                    "Missing" => (Kind::NotFound, "error-no-database"),
+                    _ => (Kind::System, "error-store"),
+                };
+                Self::new(kind, Text::new(key).with("reason", sqlite.to_string()).with("path", ""))
+            }
+            E::File { path, source, .. } => {
+                use std::io::ErrorKind as Io;
+                let full = matches!(source.kind(), Io::StorageFull | Io::QuotaExceeded);
+                let (kind, key) =
+                    if full { (Kind::DiskFull, "error-disk-full") } else { (Kind::System, "error-file") };
+                Self::new(kind, at(key, path).with("reason", source.to_string()))
+            }
+            E::NoStore { home } => {
+                Self::new(Kind::NotFound, at("error-no-store", home)).hint(Text::new("hint-no-store"))
+            }
+            E::StoreExists { home } => Self::new(Kind::Usage, at("error-store-exists", home)).without_hint(),
+            E::UnknownPerson => Self::new(Kind::NotFound, Text::new("error-unknown-person"))
+                .hint(Text::new("hint-unknown-person")),
+            E::PersonExists => Self::new(Kind::Usage, Text::new("error-person-exists")).without_hint(),
+            E::WrongPassphrase => Self::new(Kind::WrongPassphrase, Text::new("error-wrong-passphrase")),
+            E::KeysDamaged { path, .. } => Self::new(Kind::Damaged, at("error-damaged", path)),
+            E::KeysTooNew { path, .. } => Self::new(Kind::NewerVersion, at("error-newer-version", path)),
+            E::NoRandomness => Self::new(Kind::System, Text::new("error-no-randomness")),
+            E::Row { .. } => Self::new(Kind::Damaged, Text::new("error-damaged").with("path", "")),
+            _ => Self::new(
+                Kind::System,
+                Text::new("error-store").with("reason", error.to_string()).with("path", ""),
+            ),
+        }
+    }
+
+    /// A push or a pull that ended early.
+    fn of_exchange(which: &str, words: &str) -> Self {
+        match which {
+            "NotOurs" => {
+                Self::new(Kind::NoServer, Text::new("error-not-ours")).hint(Text::new("hint-not-ours"))
+            }
+            "Refused" => Self::new(Kind::Refused, Text::new("error-refused").with("reason", refusal(words))),
+            "UntrustedReceipt" | "UntrustedHead" => {
+                Self::new(Kind::NoServer, Text::new("error-untrusted")).hint(Text::new("hint-untrusted"))
+            }
+            "Inconsistent" | "OtherLog" => {
+                Self::new(Kind::Refused, Text::new("error-other-log")).hint(Text::new("hint-other-log"))
+            }
+            _ => Self::new(Kind::Refused, Text::new("error-refused").with("reason", refusal(words))),
+        }
+    }
+}
+
+/// What the server said, out of `… (status 403, revoked)`: in words where the code has some.
+fn refusal(words: &str) -> Text {
+    let inside =
+        words.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or(words, |(inside, _)| inside);
+    let code = inside.rsplit(", ").next().unwrap_or_default();
+    match ReasonCode::from_word(code) {
+        Some(_) => Text::new(format!("reason-{}", code.replace('_', "-"))),
+        None => Text::verbatim(inside),
+    }
+}
+
+impl From<DeviceStoreError> for Failure {
+    fn from(error: DeviceStoreError) -> Self {
+        Self::of_store(&error).source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use sqlite_support::SqliteError;
+    use sync_protocol::{PullFailure, PushFailure};
+
+    use super::*;
+
+    fn kind(error: impl Into<CollectorError>) -> Kind {
+        Failure::from(error.into()).kind
+    }
+
+    fn stored(error: SqliteError) -> CollectorError {
+        DeviceStoreError::Sqlite(error).into()
+    }
+
+    #[test]
+    fn every_kind_has_its_row_and_no_two_share_a_code() {
+        let mut codes: Vec<u8> = TABLE.iter().map(|row| row.1).collect();
+        codes.dedup();
+        assert_eq!(codes.len(), TABLE.len());
+        for (kind, code, word, _) in TABLE {
+            assert_eq!((kind.exit_code(), kind.as_str()), (*code, *word));
+        }
+    }
+
+    #[test]
+    fn the_stores_errors_are_told_apart_by_what_a_person_can_do() {
+        let path = PathBuf::from("store.db");
+        let newer = SqliteError::SchemaTooNew { path: path.clone(), found: 9, known: 1 };
+        assert_eq!(kind(stored(SqliteError::Busy { path: path.clone() })), Kind::Busy);
+        assert_eq!(kind(stored(SqliteError::DiskFull { path: path.clone() })), Kind::DiskFull);
+        assert_eq!(kind(stored(SqliteError::Damaged { path: path.clone() })), Kind::Damaged);
+        assert_eq!(kind(stored(SqliteError::WrongKey { path: path.clone() })), Kind::Damaged);
+        assert_eq!(kind(stored(newer)), Kind::NewerVersion);
+        assert_eq!(kind(DeviceStoreError::WrongPassphrase), Kind::WrongPassphrase);
+        let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert_eq!(kind(DeviceStoreError::File { doing: "write", path, source }), Kind::DiskFull);
+    }
+
+    #[test]
+    fn a_captive_portal_is_no_server_and_a_refusal_is_one() {
+        assert_eq!(kind(PushFailure::NotOurs { status: 200 }), Kind::NoServer);
+        assert_eq!(kind(PullFailure::NotOurs { status: 302 }), Kind::NoServer);
+        assert_eq!(kind(PushFailure::UntrustedReceipt), Kind::NoServer);
+        assert_eq!(kind(PushFailure::Refused { status: 403, code: "revoked".into() }), Kind::Refused);
+        let lost = collector_core::Disconnected { reason: "timeout".into() };
+        assert_eq!(kind(lost), Kind::NoServer);
+        assert_eq!(kind(CollectorError::NotTheRegistry { status: 200 }), Kind::NoServer);
+    }
+}
