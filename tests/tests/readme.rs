@@ -25,9 +25,9 @@ fn the_readmes_blocks_lead_from_init_to_a_settled_conflict() {
     let bin = binary("collector").parent().unwrap().to_owned();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
     // The reader stands in the checkout; what the blocks make goes into the folder they name.
-    std::os::unix::fs::symlink(tests::workspace_root().join("schemas"), folder.path().join("schemas"))
-        .unwrap();
-    std::os::unix::fs::symlink(tests::workspace_root().join("target"), folder.path().join("target")).unwrap();
+    for name in ["schemas", "target", "fixtures"] {
+        std::os::unix::fs::symlink(tests::workspace_root().join(name), folder.path().join(name)).unwrap();
+    }
     let script = format!("trap 'kill $(jobs -p) 2>/dev/null' EXIT\nset -eu\n{blocks}");
     let output = Command::new("bash")
         .arg("-c")

@@ -1,5 +1,7 @@
 //! What a certified laptop may not do, correctly signed or not; and that nothing of it stops the others.
 
+#![allow(clippy::unwrap_used, reason = "a test says by panicking what does not hold")]
+
 mod support;
 
 use record_doc::{RecordDoc, derive_actor};

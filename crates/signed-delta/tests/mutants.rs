@@ -1,5 +1,7 @@
 //! No changed byte of a signed delta is ever accepted. A million in the soak (`LAKOU_ENVELOPES`), fewer here.
 
+#![allow(clippy::unwrap_used, reason = "a test says by panicking what does not hold")]
+
 use std::sync::Arc;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};

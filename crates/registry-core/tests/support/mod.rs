@@ -1,6 +1,7 @@
 //! A registry in memory of a test, and laptops that are nothing but a key, a chain and documents.
 
 #![allow(dead_code, unreachable_pub, reason = "each suite uses its part of the support")]
+#![allow(clippy::unwrap_used, reason = "a test says by panicking what does not hold")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
