@@ -17,9 +17,9 @@ pub(crate) struct Options {
 /// Builds everything optimised, then runs the benches one after the other.
 pub(crate) fn measure(options: &Options) -> Result<(), Box<dyn Error>> {
     pack::run(&pack::Command::Build { name: Some("haiti-simast".to_owned()), out: None })?;
-    run(&mut cargo(&["build", "--release", "--workspace", "--bins"]))?;
+    run(&mut cargo(&["build", "--release", "--workspace", "--exclude", "xtask", "--bins"]))?;
     for bench in ["pipeline", "http"] {
-        let mut command = cargo(&["bench", "--workspace", "--bench", bench]);
+        let mut command = cargo(&["bench", "--workspace", "--exclude", "xtask", "--bench", bench]);
         if options.json {
             command.args(["--", "--json"]);
         }

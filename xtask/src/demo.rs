@@ -39,7 +39,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 pub(crate) fn play(options: &Options) -> Outcome<()> {
     needs::install_missing()?;
     pack::run(&pack::Command::Build { name: Some("haiti-simast".to_owned()), out: None })?;
-    run(&mut cargo(&["build", "--workspace", "--bins"]))?;
+    run(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--bins"]))?;
     let folder = tempfile::Builder::new().prefix("lakou-demo-").tempdir()?;
     let mut demo = Demo::new(folder.path(), options)?;
     let told = demo.play();
