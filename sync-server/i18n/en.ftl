@@ -231,6 +231,6 @@ backup-done = Backup written to { $path }: { $entries } acts.
 backup-keys = The keys are not in it: keep a copy of { $path } elsewhere, in a safe. One without the other restores nothing.
 restore-done = Restored to { $path } and verified: { $entries } acts.
 restore-keys = The key file { $path } is missing.
-restore-other = The database is not the one the backup describes.
+restore-other = The database is not, byte for byte, the one the backup describes.
 hint-restore-keys = Name the copy of keys.json with --keys.
 hint-not-a-backup = Name the folder that "sync-server backup" wrote.

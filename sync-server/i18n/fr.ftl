@@ -232,6 +232,6 @@ backup-done = Sauvegarde écrite dans { $path } : { $entries } actes.
 backup-keys = Les clés n'y sont pas : gardez une copie de { $path } ailleurs, dans un coffre. L'une sans l'autre ne restaure rien.
 restore-done = Restauré dans { $path } et vérifié : { $entries } actes.
 restore-keys = Il manque le fichier de clés { $path }.
-restore-other = La base n'est pas celle que la sauvegarde décrit.
+restore-other = La base n'est pas, octet pour octet, celle que la sauvegarde décrit.
 hint-restore-keys = Nommez la copie de keys.json avec --keys.
 hint-not-a-backup = Nommez le dossier que « sync-server backup » a écrit.

@@ -8,61 +8,57 @@ use registry_store::StoreError;
 
 use crate::words::{Message, msg};
 
-/// What kind of failure, and with it the exit code. README.md lists them.
+/// What kind of failure, and with it the exit code, which is the collector's for the same kind. README.md lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
     /// What was to be proven does not hold: `verify` found faults.
     DoesNotHold,
     /// The command or a file given to it cannot be used. The command line parser ends with the same code.
-    Input,
-    /// What was named does not exist here.
-    NotFound,
+    Usage,
     /// It exists, and may not be done now or ever.
     Refused,
     /// The same command may succeed a little later.
     Busy,
     /// What is stored does not hold together.
     Damaged,
+    /// No space left.
+    DiskFull,
+    /// Written by a newer version of the program.
+    NewerVersion,
+    /// What was named does not exist here.
+    NotFound,
     /// The machine: disks, ports, rights.
     System,
 }
 
+/// Kind, exit code, stable word in JSON.
+const TABLE: &[(FailureKind, u8, &str)] = &[
+    (FailureKind::DoesNotHold, 1, "does_not_hold"),
+    (FailureKind::Usage, 2, "usage"),
+    // 3 and 4 are the collector's: a wrong passphrase, no server.
+    (FailureKind::Refused, 5, "refused"),
+    (FailureKind::Busy, 6, "busy"),
+    (FailureKind::Damaged, 7, "damaged"),
+    (FailureKind::DiskFull, 8, "disk_full"),
+    (FailureKind::NewerVersion, 9, "newer_version"),
+    (FailureKind::NotFound, 10, "not_found"),
+    (FailureKind::System, 11, "system"),
+];
+
 impl FailureKind {
-    /// Every kind.
-    pub const ALL: &[Self] = &[
-        Self::DoesNotHold,
-        Self::Input,
-        Self::NotFound,
-        Self::Refused,
-        Self::Busy,
-        Self::Damaged,
-        Self::System,
-    ];
+    fn row(self) -> (Self, u8, &'static str) {
+        // Every kind has its row: a test walks the table.
+        TABLE.iter().copied().find(|row| row.0 == self).unwrap_or((Self::System, 11, "system"))
+    }
 
     /// The exit code of the process.
-    pub const fn exit_code(self) -> u8 {
-        match self {
-            Self::DoesNotHold => 1,
-            Self::Input => 2,
-            Self::NotFound => 3,
-            Self::Refused => 4,
-            Self::Busy => 5,
-            Self::Damaged => 6,
-            Self::System => 7,
-        }
+    pub fn exit_code(self) -> u8 {
+        self.row().1
     }
 
     /// The stable word in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::DoesNotHold => "does_not_hold",
-            Self::Input => "input",
-            Self::NotFound => "not_found",
-            Self::Refused => "refused",
-            Self::Busy => "busy",
-            Self::Damaged => "damaged",
-            Self::System => "system",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.row().2
     }
 }
 
@@ -108,7 +104,7 @@ impl Failure {
 
     /// A file whose content is not what it must be.
     pub fn content(path: &Path, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::new(FailureKind::Input, msg("file-content").with("path", path.display())).because(source)
+        Self::new(FailureKind::Usage, msg("file-content").with("path", path.display())).because(source)
     }
 
     /// The causes, outermost first, as one line.
@@ -129,7 +125,7 @@ impl Failure {
 
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
-        use FailureKind::{Damaged, Input, NotFound, Refused};
+        use FailureKind::{Damaged, NotFound, Refused, Usage};
         let (kind, message, hint) = match &error {
             RegistryError::Store(_) => {
                 return match error {
@@ -143,7 +139,7 @@ impl From<RegistryError> for Failure {
             RegistryError::UnknownCode | RegistryError::UsedCode | RegistryError::ExpiredCode => {
                 (Refused, msg("code-unusable"), Some(msg("hint-invite")))
             }
-            RegistryError::Enrolment { .. } => (Input, msg("enrolment-refused"), None),
+            RegistryError::Enrolment { .. } => (Usage, msg("enrolment-refused"), None),
             RegistryError::UnknownSeat { seat } => {
                 (NotFound, msg("seat-unknown").with("seat", seat), Some(msg("hint-device-list")))
             }
@@ -163,9 +159,9 @@ impl From<RegistryError> for Failure {
             RegistryError::SettledItem { item } => {
                 (Refused, msg("item-settled").with("item", item), Some(msg("hint-review-list")))
             }
-            RegistryError::Resolution { .. } => (Input, msg("resolution-unfit"), Some(msg("hint-decide"))),
-            RegistryError::Form(_) => (Input, msg("form-refused"), Some(msg("hint-form"))),
-            RegistryError::Pack { file, .. } => (Input, msg("pack-refused").with("file", file), None),
+            RegistryError::Resolution { .. } => (Usage, msg("resolution-unfit"), Some(msg("hint-decide"))),
+            RegistryError::Form(_) => (Usage, msg("form-refused"), Some(msg("hint-form"))),
+            RegistryError::Pack { file, .. } => (Usage, msg("pack-refused").with("file", file), None),
             RegistryError::Damaged { .. } => (Damaged, msg("registry-damaged"), Some(msg("hint-verify"))),
         };
         Self { kind, message, hint, source: Some(Box::new(error)) }
@@ -213,13 +209,13 @@ fn variant(debug: &str) -> &str {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        use FailureKind::{Busy, Damaged, NotFound, Refused, System};
+        use FailureKind::{Busy, Damaged, DiskFull, NewerVersion, NotFound, System};
         let (kind, message, hint) = match StoreTrouble::of(&error) {
             StoreTrouble::Busy => (Busy, msg("store-busy"), Some(msg("hint-again"))),
-            StoreTrouble::DiskFull => (System, msg("disk-full"), Some(msg("hint-disk"))),
+            StoreTrouble::DiskFull => (DiskFull, msg("disk-full"), Some(msg("hint-disk"))),
             StoreTrouble::Unreadable => (Damaged, msg("database-unreadable"), Some(msg("hint-backup"))),
             StoreTrouble::Damaged => (Damaged, msg("registry-damaged"), Some(msg("hint-verify"))),
-            StoreTrouble::TooNew => (Refused, msg("schema-too-new"), Some(msg("hint-upgrade"))),
+            StoreTrouble::TooNew => (NewerVersion, msg("schema-too-new"), Some(msg("hint-upgrade"))),
             StoreTrouble::Missing => (NotFound, msg("home-not-founded"), Some(msg("hint-init"))),
             StoreTrouble::Other => (System, msg("store-failed"), None),
         };
@@ -232,10 +228,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_has_its_own_exit_code_and_none_is_zero() {
-        let mut codes: Vec<u8> = FailureKind::ALL.iter().map(|kind| kind.exit_code()).collect();
-        codes.sort_unstable();
-        assert_eq!(codes, [1, 2, 3, 4, 5, 6, 7]);
+    fn each_kind_has_its_own_exit_code_and_the_readme_lists_it() {
+        let readme = include_str!("../README.md");
+        for (kind, code, word) in TABLE {
+            assert_eq!((kind.exit_code(), kind.as_str()), (*code, *word));
+            assert!(readme.contains(&format!("| {code} | `{word}` |")), "README.md lacks {word}");
+        }
+        let codes: Vec<u8> = TABLE.iter().map(|row| row.1).collect();
+        assert!(codes.is_sorted_by(|one, next| one < next) && !codes.contains(&0));
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl Home {
 pub fn beside(path: &Path, what: &str) -> Result<PathBuf, Failure> {
     let name = path
         .file_name()
-        .ok_or_else(|| Failure::new(FailureKind::Input, msg("path-nameless").with("path", path.display())))?;
+        .ok_or_else(|| Failure::new(FailureKind::Usage, msg("path-nameless").with("path", path.display())))?;
     let mut random = [0; 5];
     registry_core::Surroundings::fill_random(&Machine, &mut random);
     let suffix = data_encoding::BASE32_NOPAD.encode(&random);
@@ -269,7 +269,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(&folder.path().join("server"));
         let failed: Result<(), Failure> = home.fill(Leftovers::Remove, |_| {
-            Err(Failure::new(FailureKind::Input, msg("path-nameless").with("path", "")))
+            Err(Failure::new(FailureKind::Usage, msg("path-nameless").with("path", "")))
         });
         assert!(failed.is_err());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -1,7 +1,7 @@
 //! Everything this program prints. Results go to standard output, everything about them to standard error, so that a
 //! script reads one and a person both.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
+#![expect(clippy::print_stderr, reason = "the one place that prints")]
 
 use std::io::{IsTerminal, Write};
 
@@ -82,13 +82,14 @@ impl Ui {
         let message = self.text(&failure.message);
         let hint = failure.hint.as_ref().map(|hint| self.text(hint));
         if self.json {
+            let detail = failure.detail();
             let view = FailureView {
                 error: FailureFields {
                     kind: failure.kind.as_str(),
                     exit_code: failure.kind.exit_code(),
                     message: &message,
                     hint: hint.as_deref(),
-                    detail: failure.detail(),
+                    details: detail.iter().flat_map(|detail| detail.lines()).collect(),
                 },
             };
             eprintln!("{}", serde_json::to_string(&view).expect("texts and numbers are JSON"));
@@ -122,7 +123,7 @@ struct FailureFields<'a> {
     exit_code: u8,
     message: &'a str,
     hint: Option<&'a str>,
-    detail: Option<String>,
+    details: Vec<&'a str>,
 }
 
 /// A closed pipe (`| head`) ends the output, not the command.

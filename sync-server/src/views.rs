@@ -395,6 +395,8 @@ pub(crate) struct BackupManifest {
     pub(crate) training: bool,
     pub(crate) registry_key_fingerprint: String,
     pub(crate) log_through: u64,
+    /// Of the copied database.
+    pub(crate) sha256: String,
     pub(crate) made_at: String,
     pub(crate) with_keys: bool,
 }

@@ -1,5 +1,7 @@
 //! The binary as an administrator and two laptops meet it: real processes, real sockets.
 
+#![allow(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
 mod support;
 
 use support::*;
@@ -14,6 +16,8 @@ fn two_laptops_work_on_one_household_and_a_supervisor_settles_it() {
     assert_eq!(list["open"], 2, "{list:#}");
     assert!(kinds.contains(&"conflict") && kinds.contains(&"rule_break"), "{list:#}");
 
+    let rule = list["items"].as_array().unwrap().iter().find(|item| item["kind"] == "rule_break").unwrap();
+    assert_eq!((&rule["subject"], &rule["label"]), (&"V01".into(), &"Un seul chef de ménage".into()));
     let conflict = list["items"].as_array().unwrap().iter().find(|item| item["kind"] == "conflict").unwrap();
     let id = conflict["item"].as_str().unwrap();
     let shown = field.home.json(&["review", "show", &id[..8]]);
@@ -31,7 +35,7 @@ fn two_laptops_work_on_one_household_and_a_supervisor_settles_it() {
     let decide = ["review", "decide", id, "--choose", &number, "--reason", "vu", "--account", "sup"];
     assert_eq!(field.home.json(&decide)["status"], "decided");
     let again = field.home.run(&[&decide[..], &["--json"]].concat());
-    assert_eq!((again.code, again.failure()["error"]["kind"].as_str()), (4, Some("refused")));
+    assert_eq!((again.code, again.failure()["error"]["kind"].as_str()), (5, Some("refused")));
 
     field.a.pull(&field.server);
     field.b.pull(&field.server);
@@ -71,10 +75,10 @@ fn two_servers_never_serve_one_folder() {
     let home = TestHome::founded();
     let _first = home.serve();
     let second = home.run(&["serve", "--listen", "127.0.0.1:0", "--json"]);
-    assert_eq!(second.code, 4, "{second:?}");
+    assert_eq!(second.code, 5, "{second:?}");
     assert_eq!(second.out, "");
     let rebuild = home.run(&["rebuild", "--json"]);
-    assert_eq!((rebuild.code, rebuild.failure()["error"]["kind"].as_str()), (5, Some("busy")));
+    assert_eq!((rebuild.code, rebuild.failure()["error"]["kind"].as_str()), (6, Some("busy")));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use registry_core::{Registry, RegistryKeys};
 use registry_store::{RegistryStore, SqliteRegistry};
+use sha2::{Digest, Sha256};
 
 use super::App;
 use crate::failure::{Failure, FailureKind};
@@ -46,7 +47,8 @@ pub(crate) fn backup(app: &App, args: &BackupArgs) -> Result<(), Failure> {
         if args.with_keys {
             copy_secret(&app.home.file(KEYS), &folder.file(KEYS))?;
         }
-        let manifest = manifest(&open.registry, log_through, args.with_keys);
+        let sha256 = hash_of_file(&folder.file(DATABASE))?;
+        let manifest = manifest(&open.registry, log_through, sha256, args.with_keys);
         let path = folder.file(MANIFEST);
         let json = serde_json::to_vec_pretty(&manifest).expect("texts and numbers are JSON");
         platform::write_secret(&path, &json).map_err(|error| Failure::file(&path, error))?;
@@ -62,7 +64,7 @@ pub(crate) fn backup(app: &App, args: &BackupArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn manifest(registry: &Registry, log_through: u64, with_keys: bool) -> BackupManifest {
+fn manifest(registry: &Registry, log_through: u64, sha256: String, with_keys: bool) -> BackupManifest {
     let facts = registry.facts();
     BackupManifest {
         version: 1,
@@ -71,8 +73,30 @@ fn manifest(registry: &Registry, log_through: u64, with_keys: bool) -> BackupMan
         training: facts.training,
         registry_key_fingerprint: fingerprint(&registry.registry_key()),
         log_through,
+        sha256,
         made_at: date_time(platform::now()),
         with_keys,
+    }
+}
+
+/// SHA-256 of a file of any size, hex.
+fn hash_of_file(path: &Path) -> Result<String, Failure> {
+    let mut hasher = Sha256::new();
+    let mut file = std::fs::File::open(path).map_err(|error| Failure::file(path, error))?;
+    std::io::copy(&mut file, &mut HashWriter(&mut hasher)).map_err(|error| Failure::file(path, error))?;
+    Ok(hex(&hasher.finalize()))
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -93,6 +117,9 @@ pub(crate) fn restore(app: &App, args: &RestoreArgs) -> Result<(), Failure> {
     let view = app.home.fill(Leftovers::Remove, |home| {
         let database = home.file(DATABASE);
         std::fs::copy(args.src.join(DATABASE), &database).map_err(|error| Failure::file(&args.src, error))?;
+        if hash_of_file(&database)? != manifest.sha256 {
+            return Err(Failure::new(FailureKind::DoesNotHold, msg("restore-other")));
+        }
         copy_secret(&keys_path, &home.file(KEYS))?;
         let registry = open_restored(&database, keys)?;
         prove(&registry, &manifest)?;

@@ -324,7 +324,7 @@ mod tests {
             ("person,role,areas\n", "no rows"),
         ] {
             let failure = guests(text).err().unwrap();
-            assert_eq!(failure.kind, FailureKind::Input);
+            assert_eq!(failure.kind, FailureKind::Usage);
             assert!(failure.detail().unwrap().contains(word), "{:?}", failure.detail());
         }
     }

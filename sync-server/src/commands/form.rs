@@ -76,7 +76,7 @@ fn in_words(app: &App, error: RegistryError) -> Failure {
     match error {
         RegistryError::Form(diagnostics) => {
             let faults = diagnostics.render(app.ui.language().code());
-            Failure::new(FailureKind::Input, msg("form-refused")).because(faults).hint(msg("hint-form"))
+            Failure::new(FailureKind::Usage, msg("form-refused")).because(faults).hint(msg("hint-form"))
         }
         other => other.into(),
     }

@@ -27,7 +27,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     if args.prefix.len() != 2 || !args.prefix.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Err(Failure::new(FailureKind::Input, msg("prefix-unfit")));
+        return Err(Failure::new(FailureKind::Usage, msg("prefix-unfit")));
     }
     let recovery = SealingIdentity::generate();
     let facts = DeploymentFacts {

@@ -70,13 +70,13 @@ pub(crate) fn unique_prefix(ids: &[String], text: &str) -> Result<Option<usize>,
     }
     if text.chars().count() < MIN_PREFIX_CHARS {
         let short = msg("prefix-short").with("text", text).count("chars", MIN_PREFIX_CHARS as u64);
-        return Err(Failure::new(FailureKind::Input, short));
+        return Err(Failure::new(FailureKind::Usage, short));
     }
     let begins = |id: &String| id.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text));
     let mut found = ids.iter().enumerate().filter(|(_, id)| begins(id)).map(|(index, _)| index);
     match (found.next(), found.next()) {
         (Some(_), Some(_)) => {
-            Err(Failure::new(FailureKind::Input, msg("prefix-ambiguous").with("text", text)))
+            Err(Failure::new(FailureKind::Usage, msg("prefix-ambiguous").with("text", text)))
         }
         (first, _) => Ok(first),
     }

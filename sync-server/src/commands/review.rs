@@ -1,8 +1,8 @@
 //! `review`: what a person must look at, and the decisions that settle it.
 
-use form_engine::{CompiledForm, Question, answer_writes};
+use form_engine::{CompiledForm, Question, answer_writes, evaluate};
 use record_model::{
-    AnswerPath, Answers, AreaCode, FindingKind, ItemId, Marker, OutcomeCode, RecordId, Value,
+    AnswerPath, Answers, AreaCode, FindingKind, ItemId, Marker, OutcomeCode, RecordId, Value, Visit,
 };
 use registry_core::{AlternativeDetail, DecideRequest, ItemDetail, Registry, Resolution};
 use registry_store::{ItemFilter, ItemRow, Projection, RegistryStoreExt, Settlement};
@@ -266,7 +266,8 @@ pub(crate) fn item_view(registry: &Registry, row: &ItemRow, language: Language) 
     let record = registry.store().read(|tx| tx.record(row.record))?;
     let catalog = registry.catalog();
     let form = record.as_ref().and_then(|record| catalog.form(record.revision));
-    let label = form.and_then(|form| subject_label(&form.form, row, language));
+    let visit = record.as_ref().map(|record| record.visit);
+    let label = form.zip(visit).and_then(|(form, visit)| subject_label(&form.form, row, visit, language));
     let (status, settled_index) = match row.settled {
         None => ("open", None),
         Some(Settlement::Decided(index)) => ("decided", Some(index)),
@@ -286,16 +287,25 @@ pub(crate) fn item_view(registry: &Registry, row: &ItemRow, language: Language) 
     })
 }
 
-/// The question a conflict is about, or the repeat whose member was removed.
-fn subject_label(form: &CompiledForm, row: &ItemRow, language: Language) -> Option<String> {
+/// The question a conflict is about, the repeat whose member was removed, or what the broken rule tells people.
+fn subject_label(form: &CompiledForm, row: &ItemRow, visit: Visit, language: Language) -> Option<String> {
     match row.kind {
         FindingKind::Conflict => question_label(form, &row.subject.parse().ok()?, language),
         FindingKind::RemovedAndEdited => {
             let repeat = row.subject.rsplit('/').nth(1)?;
             text_of(form, form.find(repeat)?, language)
         }
-        FindingKind::RuleBreak => None,
+        FindingKind::RuleBreak => rule_message(form, row, visit, language),
     }
+}
+
+/// The item names every answer the rule read, so the rule breaks over them alone as it did over the record.
+fn rule_message(form: &CompiledForm, row: &ItemRow, visit: Visit, language: Language) -> Option<String> {
+    let read: Answers =
+        row.alternatives.iter().map(|known| (known.path.clone(), known.value.clone())).collect();
+    let evaluation = evaluate(form, &read, visit);
+    let broken = evaluation.violations().iter().find(|violation| violation.id == row.subject)?;
+    Some(broken.message(language.code()).to_owned()).filter(|message| !message.is_empty())
 }
 
 // --- show ----------------------------------------------------------------------------------------------------------------
@@ -514,7 +524,7 @@ fn typed(form: Option<&CompiledForm>, path: &AnswerPath, raw: &str) -> Result<An
         return Ok(Answers::from([(path.clone(), Value::from(raw))]));
     }
     let refuse = |detail: String| {
-        Failure::new(FailureKind::Input, msg("answer-unfit").with("path", path)).because(detail)
+        Failure::new(FailureKind::Usage, msg("answer-unfit").with("path", path)).because(detail)
     };
     if path.option().is_some() {
         let ticked: bool = raw.parse().map_err(|_| refuse("an option is true or false".to_owned()))?;

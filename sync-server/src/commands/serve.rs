@@ -42,7 +42,7 @@ pub(crate) struct Args {
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     if !args.listen.ip().is_loopback() && !args.behind_tls_proxy {
         let refused = msg("listen-refused").with("address", args.listen);
-        return Err(Failure::new(FailureKind::Input, refused).hint(msg("hint-listen")));
+        return Err(Failure::new(FailureKind::Usage, refused).hint(msg("hint-listen")));
     }
     // Opened first: a folder that is not there is told as such, and not made by locking it.
     let open = app.open()?;

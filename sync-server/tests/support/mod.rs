@@ -1,6 +1,7 @@
 //! A server's folder, a running server, and laptops that are nothing but a key, a chain and documents.
 
 #![allow(dead_code, unreachable_pub, reason = "each suite uses its part of the support")]
+#![allow(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -216,8 +217,15 @@ impl Server {
         let output = child.wait_with_output().unwrap();
         (output.status.code().unwrap_or(-1), String::from_utf8(output.stderr).unwrap())
     }
+}
 
-    pub fn request(&self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Response {
+/// Something that answers requests.
+pub trait Road {
+    fn request(&self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Response;
+}
+
+impl Road for Server {
+    fn request(&self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Response {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: lakou\r\nConnection: close\r\n");
@@ -230,6 +238,48 @@ impl Server {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
         Response::parse(&bytes)
+    }
+}
+
+/// The router without a socket or a process, over a folder that a real `init` made.
+pub struct InProcess {
+    pub registry: registry_core::Registry,
+    router: axum::Router,
+    runtime: tokio::runtime::Runtime,
+    _open: sync_server::home::OpenHome,
+}
+
+impl InProcess {
+    pub fn new(home: &TestHome, limits: sync_server::http::Limits) -> Self {
+        use sync_server::home::{Company, Home};
+        use sync_server::http::{Api, Front};
+        let open = Home::at(&home.path()).open(Company::Welcome).unwrap();
+        let registry = open.registry.clone();
+        let api = Api::new(registry.clone(), sync_server::Bell::default(), limits, Front::Direct);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        Self { registry, router: api.router(), runtime, _open: open }
+    }
+}
+
+impl Road for InProcess {
+    fn request(&self, method: &str, path: &str, headers: &[(String, String)], body: &[u8]) -> Response {
+        use hyper::service::Service;
+        let mut request = axum::http::Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(axum::body::Body::from(body.to_vec())).unwrap();
+        let service = hyper_util::service::TowerToHyperService::new(self.router.clone());
+        self.runtime.block_on(async {
+            let response = service.call(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let text = |value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned();
+            Response {
+                status: parts.status.as_u16(),
+                headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+                body: axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec(),
+            }
+        })
     }
 }
 
@@ -351,7 +401,7 @@ impl Laptop {
         .encode()
     }
 
-    pub fn enrol(&self, server: &Server) {
+    pub fn enrol(&self, server: &dyn Road) {
         let answer = server.request("POST", "/v1/enrol", &[], &self.enrolment());
         assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
         let answer = EnrolAnswer::decode(&answer.body).unwrap();
@@ -372,13 +422,13 @@ impl Laptop {
         ]
     }
 
-    pub fn send(&mut self, server: &Server, method: &str, path: &str, body: &[u8]) -> Response {
+    pub fn send(&mut self, server: &dyn Road, method: &str, path: &str, body: &[u8]) -> Response {
         let headers = self.headers(method, path, body);
         server.request(method, path, &headers, body)
     }
 
     /// Sends everything it ever cut; sending again is harmless.
-    pub fn push(&mut self, server: &Server) -> Receipt {
+    pub fn push(&mut self, server: &dyn Road) -> Receipt {
         let body = PushBatch { envelopes: self.sent.clone() }.encode();
         let answer = self.send(server, "POST", "/v1/push", &body);
         assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
@@ -387,7 +437,7 @@ impl Laptop {
         receipt
     }
 
-    pub fn pull(&mut self, server: &Server) -> PullPage {
+    pub fn pull(&mut self, server: &dyn Road) -> PullPage {
         let request = PullRequest { log: self.log, cursor: self.cursor, known_tree_size: 0, have: vec![] };
         let answer = self.send(server, "POST", "/v1/pull", &request.encode());
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
@@ -400,7 +450,7 @@ impl Laptop {
     }
 
     /// Pulls until it holds the record, as the merge comes after the receipt.
-    pub fn pull_until_it_has(&mut self, server: &Server, record: RecordId) {
+    pub fn pull_until_it_has(&mut self, server: &dyn Road, record: RecordId) {
         for _ in 0..600 {
             self.pull(server);
             if self.docs.contains_key(&record) {
