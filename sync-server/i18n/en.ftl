@@ -2,6 +2,7 @@
 
 training-banner = TRAINING: a practice server. Nothing here enters the registry.
 
+pair = { $name }: { $value }
 error = Error: { $message }
 error-detail = Detail: { $detail }
 error-hint = To do: { $hint }
@@ -66,6 +67,7 @@ codes-are-secret = These codes are secret: hand each to its person, then delete 
 area-unlisted = No published form knows the area { $area } yet.
 invitations-open =
     { $count ->
+        [0] No invitation is waiting.
         [one] One invitation is waiting.
        *[other] Invitations waiting: { $count }.
     }
@@ -198,7 +200,7 @@ status-fingerprint = Fingerprint of the registry's key: { $fingerprint }
 status-served = The server is running.
 status-not-served = The server is stopped.
 status-log = Log: { $entries } signed acts, { $merged } worked through
-status-registry = Registry: { $households } households, { $persons } persons
+status-registry = Registry: { $households } household(s), { $persons } person(s)
 status-seats = Seats: { $active } active, { $revoked } revoked
 status-review = Items to review: { $open }
 status-set-aside = Acts not in the registry: { $count }

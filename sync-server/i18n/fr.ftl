@@ -3,6 +3,7 @@
 
 training-banner = FORMATION : serveur d'exercice. Rien de ce qui est ici n'entre au registre.
 
+pair = { $name } : { $value }
 error = Erreur : { $message }
 error-detail = Détail : { $detail }
 error-hint = À faire : { $hint }
@@ -67,6 +68,7 @@ codes-are-secret = Ces codes sont secrets : remettez chacun à sa personne, puis
 area-unlisted = Aucun formulaire publié ne connaît encore la zone { $area }.
 invitations-open =
     { $count ->
+        [0] Aucune invitation en attente.
         [one] Une invitation attend.
        *[other] Invitations en attente : { $count }.
     }
@@ -199,7 +201,7 @@ status-fingerprint = Empreinte de la clé du registre : { $fingerprint }
 status-served = Le serveur fonctionne.
 status-not-served = Le serveur est arrêté.
 status-log = Journal : { $entries } actes signés, { $merged } traités
-status-registry = Registre : { $households } ménages, { $persons } personnes
+status-registry = Registre : { $households } ménage(s), { $persons } personne(s)
 status-seats = Postes : { $active } actifs, { $revoked } révoqués
 status-review = Points à examiner : { $open }
 status-set-aside = Actes non inscrits : { $count }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stderr, reason = "the one place that prints")]
 
+use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -52,6 +53,12 @@ impl Ui {
     /// One line as it is.
     pub(crate) fn line(&self, text: &str) {
         write_out(text);
+    }
+
+    /// `name: value`, as the language writes it, indented by so many blanks.
+    pub(crate) fn pair(&self, indent: usize, name: impl Display, value: impl Display) {
+        let pair = self.text(&msg("pair").with("name", name).with("value", value));
+        self.line(&format!("{:indent$}{pair}", ""));
     }
 
     /// A line beside the result.

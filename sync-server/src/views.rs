@@ -23,6 +23,14 @@ pub(crate) fn visit_time(visit: Visit) -> String {
     timestamp(visit.at).to_zoned(TimeZone::fixed(offset)).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
+/// The same for people: to the minute, `2025-10-09 03:54 -05:00`.
+pub(crate) fn for_people(time: &str) -> String {
+    let Some((day, rest)) = time.split_once('T') else { return time.to_owned() };
+    let offset = rest.find(['Z', '+', '-']).map_or("", |at| &rest[at..]);
+    let offset = if offset == "Z" { "UTC" } else { offset };
+    format!("{day} {} {offset}", rest.get(..5).unwrap_or(rest))
+}
+
 /// A laptop's clock may claim any year: beyond the calendar it is the calendar's end.
 fn timestamp(at: Instant) -> jiff::Timestamp {
     let end = if at.unix_ms() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
@@ -425,6 +433,8 @@ mod tests {
         let visit = Visit { at: Instant::from_unix_ms(1_760_000_000_000), utc_offset_minutes: -300 };
         assert_eq!(visit_time(visit), "2025-10-09T03:53:20-05:00");
         assert_eq!(date_time(visit.at), "2025-10-09T08:53:20Z");
+        assert_eq!(for_people(&visit_time(visit)), "2025-10-09 03:53 -05:00");
+        assert_eq!(for_people("2026-11-22T17:18:37.503Z"), "2026-11-22 17:18 UTC");
         assert_eq!(date_time(Instant::from_unix_ms(i64::MAX)), "9999-12-30T22:00:00.999999999Z");
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use registry_core::InvitationDraft;
 use support::*;
 use sync_protocol::{PullRequest, PushBatch};
-use sync_server::http::{Limits, Problem, openapi_document};
+use sync_server::http::{Front, Limits, Problem, openapi_document};
 
 struct World {
     home: TestHome,
@@ -196,6 +196,25 @@ fn an_address_that_asks_too_often_waits() {
     let waits = api.request("POST", "/v1/enrol", &[], b"x");
     refused(&waits, Problem::TooManyRequests);
     assert_eq!(waits.headers["retry-after"], "15");
+}
+
+#[test]
+fn behind_a_proxy_the_address_is_the_one_the_proxy_names() {
+    let home = TestHome::founded();
+    let limits = || Limits { enrol_burst: 1, enrol_refill: Duration::from_secs(3_600), ..Limits::default() };
+    let from = |api: &InProcess, names: &str| {
+        let headers = [("X-Forwarded-For".to_owned(), names.to_owned())];
+        api.request("POST", "/v1/enrol", &headers, b"x").status
+    };
+    let behind = InProcess::behind(&home, limits(), Front::TlsProxy);
+    assert_eq!(from(&behind, "10.0.0.1"), 400);
+    assert_eq!(from(&behind, "10.0.0.2"), 400);
+    // What a client writes before the proxy's word changes nothing.
+    assert_eq!(from(&behind, "192.0.2.7, 10.0.0.1"), 429);
+    // Without a proxy the header is anybody's.
+    let direct = InProcess::new(&home, limits());
+    assert_eq!(from(&direct, "10.0.0.1"), 400);
+    assert_eq!(from(&direct, "10.0.0.2"), 429);
 }
 
 #[test]

@@ -138,3 +138,14 @@ fn production_refuses_what_a_training_laptop_sends() {
             .unwrap();
     assert_eq!(receipt.refusals.len(), 1);
 }
+
+#[test]
+fn headers_without_end_are_cut_off() {
+    let home = TestHome::founded();
+    let server = home.serve();
+    let long = [("X-Long".to_owned(), "a".repeat(20_000))];
+    assert_eq!(server.request("GET", "/v1/health", &long, &[]).status, 431);
+    let many: Vec<_> = (0..80).map(|n| (format!("X-{n}"), "a".to_owned())).collect();
+    assert_eq!(server.request("GET", "/v1/health", &many, &[]).status, 431);
+    assert_eq!(server.request("GET", "/v1/health", &[], &[]).status, 200);
+}

@@ -13,7 +13,8 @@ use crate::platform;
 use crate::terms;
 use crate::ui::Ui;
 use crate::views::{
-    DeviceListView, InvitationView, InvitationsView, RevokedView, SeatView, date_time, invitation_status,
+    DeviceListView, InvitationView, InvitationsView, RevokedView, SeatView, date_time, for_people,
+    invitation_status,
 };
 use crate::words::msg;
 
@@ -128,7 +129,7 @@ fn invite_one(app: &App, args: &InviteArgs) -> Result<(), Failure> {
     warn_of_unlisted_areas(app, &open.registry, std::slice::from_ref(&guest));
     let view = invite(&open.registry, &guest, args)?;
     app.ui.result(&view, |ui| ui.line(view.code.as_deref().unwrap_or_default()));
-    app.ui.note(&msg("invite-valid").with("until", &view.expires_at));
+    app.ui.note(&msg("invite-valid").with("until", for_people(&view.expires_at)));
     Ok(())
 }
 
@@ -262,7 +263,7 @@ fn row(ui: &Ui, seat: &SeatView) -> Vec<String> {
         seat.person.clone(),
         seat.device.clone(),
         ui.text(&terms::role(seat.role)),
-        seat.last_seen_at.clone().unwrap_or_default(),
+        seat.last_seen_at.as_deref().map(for_people).unwrap_or_default(),
         ui.text(&if seat.revocation_index.is_some() {
             msg("seat-state-revoked")
         } else {

@@ -15,7 +15,7 @@ use crate::terms;
 use crate::ui::Ui;
 use crate::views::{
     HistoryEntryView, HouseholdView, IdentifierView, MembershipView, PersonView, RecordHistoryView,
-    RecordListView, RecordShowView, RecordView, hex, visit_time,
+    RecordListView, RecordShowView, RecordView, for_people, hex, visit_time,
 };
 use crate::words::msg;
 
@@ -100,7 +100,7 @@ fn row(record: &RecordView, status: &str) -> Vec<String> {
         record.registration_number.clone().unwrap_or_default(),
         record.lineage.to_string(),
         record.area.to_string(),
-        record.visit.clone(),
+        for_people(&record.visit),
         status.to_owned(),
     ]
 }
@@ -194,11 +194,11 @@ fn show_record(ui: &Ui, view: &RecordShowView, status: &str) {
     let number = record.registration_number.as_deref().unwrap_or("–");
     ui.say(&msg("record-about").with("record", record.record).with("number", number).with("status", status));
     let area = view.area_name.as_deref().unwrap_or(record.area.as_str());
-    ui.say(&msg("record-place").with("area", area).with("visit", &record.visit));
+    ui.say(&msg("record-place").with("area", area).with("visit", for_people(&record.visit)));
     if let Some(household) = &view.household {
         ui.say(&msg("record-household").with("label", &household.label));
         for (name, value) in &household.properties {
-            ui.line(&format!("  {name}: {value}"));
+            ui.pair(2, name, value);
         }
     }
     for person in &view.persons {
@@ -301,8 +301,8 @@ fn history_row(ui: &Ui, entry: &HistoryEntryView) -> Vec<String> {
         ui.text(&what),
         entry.account.clone().or_else(|| entry.delta.enumerator.clone()).unwrap_or_default(),
         entry.delta.device.clone().unwrap_or_default(),
-        entry.delta.claimed_at.clone(),
-        entry.delta.received_at.clone(),
+        for_people(&entry.delta.claimed_at),
+        for_people(&entry.delta.received_at),
         format!("{}{reason}", ui.text(&outcome)),
     ]
 }

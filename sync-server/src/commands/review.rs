@@ -14,7 +14,7 @@ use crate::terms;
 use crate::ui::Ui;
 use crate::views::{
     AlternativeView, DecidedView, ItemView, ReviewListView, ReviewShowView, SetAsideView, date_time,
-    visit_time,
+    for_people, visit_time,
 };
 use crate::words::{Language, msg};
 
@@ -257,7 +257,7 @@ fn set_aside_row(ui: &Ui, row: &SetAsideView) -> Vec<String> {
         row.reason.map(|reason| reason.to_string()).unwrap_or_default(),
         row.delta.enumerator.clone().unwrap_or_default(),
         row.delta.device.clone().unwrap_or_default(),
-        row.delta.received_at.clone(),
+        for_people(&row.delta.received_at),
     ]
 }
 
@@ -412,11 +412,7 @@ fn member_name(projection: &Projection, path: &AnswerPath) -> Option<String> {
 
 fn show_item(ui: &Ui, view: &ReviewShowView) {
     let item = &view.item;
-    ui.line(&format!(
-        "{}: {}",
-        ui.text(&terms::finding(item.kind)),
-        item.label.as_ref().unwrap_or(&item.subject)
-    ));
+    ui.pair(0, ui.text(&terms::finding(item.kind)), item.label.as_ref().unwrap_or(&item.subject));
     let record = item.registration_number.clone().unwrap_or_else(|| item.record.to_string());
     let area = view.area_name.clone().or_else(|| item.area.as_ref().map(ToString::to_string));
     ui.say(
@@ -441,13 +437,14 @@ fn show_alternative(ui: &Ui, alternative: &AlternativeView) {
     let label = alternative.label.clone().unwrap_or_else(|| alternative.path.to_string());
     let whose = alternative.member.as_ref().map(|member| format!(" ({member})")).unwrap_or_default();
     let value = alternative.value_label.clone().unwrap_or_else(|| alternative.value.to_string());
-    ui.line(&format!("  [{}] {label}{whose}: {value}", alternative.number));
+    ui.pair(2, format!("[{}] {label}{whose}", alternative.number), value);
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
+    let at = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), for_people);
     let origin = msg("alternative-origin")
         .with("enumerator", or_dash(&alternative.enumerator))
         .with("device", or_dash(&alternative.device))
-        .with("visit", or_dash(&alternative.visit))
-        .with("received", or_dash(&alternative.received_at));
+        .with("visit", at(&alternative.visit))
+        .with("received", at(&alternative.received_at));
     ui.line(&format!("      {}", ui.text(&origin)));
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use record_model::{FindingKind, OutcomeCode};
+use record_model::{FindingKind, OutcomeCode, Role};
 use registry_core::Registry;
 use registry_store::{ItemFilter, RegistryStoreExt};
 
@@ -46,7 +46,8 @@ fn read(registry: &Registry) -> Result<StatusView, Failure> {
         open_items.insert(kind.as_str(), registry.count_items(&filter)?);
     }
     let (set_aside, set_aside_reasons) = count_set_aside(registry)?;
-    let seats = registry.seats()?;
+    // The server's own seat is nobody's laptop.
+    let seats: Vec<_> = registry.seats()?.into_iter().filter(|seat| seat.role != Role::Server).collect();
     let revoked = seats.iter().filter(|seat| seat.revocation_index.is_some()).count() as u64;
     let invitations = registry.invitations()?;
     let invitations_open = invitations.iter().filter(|row| invitation_status(row, now) == "open").count();
@@ -99,17 +100,17 @@ fn show(ui: &Ui, view: &StatusView) {
     for kind in ITEM_KINDS {
         let count = view.open_items.get(kind.as_str()).copied().unwrap_or_default();
         if count > 0 {
-            ui.line(&format!("  {}: {count}", ui.text(&terms::finding(kind))));
+            ui.pair(2, ui.text(&terms::finding(kind)), count);
         }
     }
     ui.say(&msg("status-set-aside").count("count", view.set_aside.values().sum()));
     for code in SET_ASIDE {
         let count = view.set_aside.get(code.as_str()).copied().unwrap_or_default();
         if count > 0 {
-            ui.line(&format!("  {}: {count}", ui.text(&terms::outcome(code))));
+            ui.pair(2, ui.text(&terms::outcome(code)), count);
         }
     }
     for (reason, count) in &view.set_aside_reasons {
-        ui.line(&format!("    {reason}: {count}"));
+        ui.pair(4, reason, count);
     }
 }

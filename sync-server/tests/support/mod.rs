@@ -251,11 +251,19 @@ pub struct InProcess {
 
 impl InProcess {
     pub fn new(home: &TestHome, limits: sync_server::http::Limits) -> Self {
+        Self::behind(home, limits, sync_server::http::Front::Direct)
+    }
+
+    pub fn behind(
+        home: &TestHome,
+        limits: sync_server::http::Limits,
+        front: sync_server::http::Front,
+    ) -> Self {
         use sync_server::home::{Company, Home};
-        use sync_server::http::{Api, Front};
+        use sync_server::http::Api;
         let open = Home::at(&home.path()).open(Company::Welcome).unwrap();
         let registry = open.registry.clone();
-        let api = Api::new(registry.clone(), sync_server::Bell::default(), limits, Front::Direct);
+        let api = Api::new(registry.clone(), sync_server::Bell::default(), limits, front);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         Self { registry, router: api.router(), runtime, _open: open }
     }
