@@ -142,11 +142,17 @@ impl Checker<'_> {
     pub(crate) fn check(&mut self, base: Option<&Answers>, household: &Household) -> Result<Checked, Fault> {
         let form = &self.form.form;
         let mut answers = base.map_or_else(|| initial_answers(form, self.visit, self.preload), Clone::clone);
-        let places = self.places(household)?;
+        let places = self.places(household, base.is_none())?;
         let mut fresh = BTreeMap::new();
         let mut added = Vec::new();
-        for step in fresh_steps(&places) {
-            self.add(&step, base.is_none(), &mut answers, &mut fresh, &mut added)?;
+        for around in instances(&places) {
+            if is_there(&around, base) {
+                continue;
+            }
+            if base.is_some() && matches!(around.last(), Some(Step::Known { .. })) {
+                return Err(nobody_there(&places, &around));
+            }
+            self.add(&around, base.is_none(), &mut answers, &mut fresh, &mut added)?;
         }
         let mut answered = Vec::new();
         for (key, place, value) in &places {
@@ -161,7 +167,11 @@ impl Checker<'_> {
     }
 
     /// Splits every key, and checks that the form has what it names.
-    fn places<'h>(&self, household: &'h Household) -> Result<Vec<(&'h str, Place, &'h Json)>, Fault> {
+    fn places<'h>(
+        &self,
+        household: &'h Household,
+        is_new_record: bool,
+    ) -> Result<Vec<(&'h str, Place, &'h Json)>, Fault> {
         let mut places = Vec::with_capacity(household.len());
         for (key, value) in household {
             let unknown = || {
@@ -171,7 +181,9 @@ impl Checker<'_> {
             let place = place(key).ok_or_else(unknown)?;
             let repeats: Vec<&str> = place.around.iter().map(Step::repeat).collect();
             let name = place.leaf.split('#').next().unwrap_or_default();
-            if name == Marker::Removed.as_str() && !place.around.is_empty() {
+            // A record that comes whole brings the places and the permanent ids of its members.
+            let of_instance = name == Marker::Removed.as_str() || (is_new_record && is_identity(name));
+            if of_instance && !place.around.is_empty() {
                 if !self.repeats_nest(&repeats) {
                     return Err(unknown());
                 }
@@ -211,11 +223,17 @@ impl Checker<'_> {
         fresh: &mut BTreeMap<String, String>,
         added: &mut Vec<NewInstance>,
     ) -> Result<(), Fault> {
-        let Some((Step::Fresh { repeat, .. }, outer)) = around.split_last() else { return Ok(()) };
+        let Some((last, outer)) = around.split_last() else { return Ok(()) };
+        let (repeat, instance) = match last {
+            Step::Known { repeat, instance } => (repeat, *instance),
+            Step::Fresh { repeat, .. } => {
+                let mut id = [0; InstanceId::LEN];
+                (self.random)(&mut id);
+                (repeat, InstanceId::from_bytes(id))
+            }
+        };
         let within = prefix_of(outer, fresh);
-        let mut id = [0; InstanceId::LEN];
-        (self.random)(&mut id);
-        let below = format!("{repeat}/{}", InstanceId::from_bytes(id));
+        let below = format!("{repeat}/{instance}");
         let prefix = if within.is_empty() { below } else { format!("{within}/{below}") };
         let key = key_of(around);
         let before = added.iter().filter(|other| other.within == within && other.repeat == *repeat).count();
@@ -256,6 +274,11 @@ impl Checker<'_> {
             let reason = value.as_str().filter(|reason| !reason.trim().is_empty());
             let reason = reason.ok_or_else(|| Fault::new(key, Text::new("expected-reason"), found(value)))?;
             answers.insert(at(leaf)?, reason.trim().into());
+            return Ok(None);
+        }
+        if is_identity(leaf) {
+            let text = value.as_str().filter(|text| !text.is_empty()).ok_or_else(not_scalar)?;
+            answers.insert(at(leaf)?, text.into());
             return Ok(None);
         }
         let (name, option) = leaf.split_once('#').map_or((leaf, None), |(name, option)| (name, Some(option)));
@@ -312,14 +335,30 @@ impl Step {
     }
 }
 
-/// Every instance the file adds, each with the steps to it, outer ones and smaller numbers first.
-fn fresh_steps(places: &[(&str, Place, &Json)]) -> Vec<Vec<Step>> {
+fn is_identity(leaf: &str) -> bool {
+    leaf == Marker::Order.as_str() || leaf == Marker::Person.as_str()
+}
+
+/// True for an instance by id that the record has.
+fn is_there(around: &[Step], base: Option<&Answers>) -> bool {
+    let named = around.iter().all(|step| matches!(step, Step::Known { .. }));
+    let below = format!("{}/", key_of(around));
+    named && base.is_some_and(|base| base.keys().any(|path| path.as_str().starts_with(&below)))
+}
+
+fn nobody_there(places: &[(&str, Place, &Json)], around: &[Step]) -> Fault {
+    let key =
+        places.iter().find(|(_, place, _)| place.around.starts_with(around)).map_or("", |(key, ..)| key);
+    Fault::new(key, Text::new("expected-member"), Text::new("found-unknown"))
+}
+
+/// Every instance the file names, each with the steps to it, outer ones and smaller numbers first.
+fn instances(places: &[(&str, Place, &Json)]) -> Vec<Vec<Step>> {
     let mut steps: Vec<Vec<Step>> = Vec::new();
     for (_, place, _) in places {
         for depth in 1..=place.around.len() {
             let around = &place.around[..depth];
-            if matches!(around.last(), Some(Step::Fresh { .. })) && !steps.iter().any(|known| known == around)
-            {
+            if !steps.iter().any(|known| known == around) {
                 steps.push(around.to_vec());
             }
         }

@@ -54,6 +54,16 @@ pub(crate) fn path_words(open: &Interview, path: &str, lang: &str) -> String {
     if path.instance_prefix().is_empty() || member.is_empty() { words } else { format!("{words} [{member}]") }
 }
 
+/// A value at a path as a person reads it; nothing when it is cleared.
+pub(crate) fn value_words(open: &Interview, path: &str, value: &Value, lang: &str) -> String {
+    let form = &open.form.form;
+    let Ok(path) = path.parse::<AnswerPath>() else { return value.to_string() };
+    match form.find(path.leaf()) {
+        Some(question) => shown_value(form, question.index(), &path, &open.evaluation, value, lang),
+        None => value.to_string(),
+    }
+}
+
 /// What a member is called: the first two texts of its answers, as the form orders them.
 pub(crate) fn name_of(open: &Interview, prefix: &str) -> String {
     let texts: Vec<String> = open

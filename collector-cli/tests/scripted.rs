@@ -64,18 +64,18 @@ fn a_household_from_a_file_gets_its_number_and_its_slip() {
     ");
     assert_snapshot!(home.run(&["record", "history", "1"]), @"
     21/11/2026 23:10  Marie, Portable 1  Réponses, entretien terminé  [À envoyer]
-        @number :  -> HT-00007-000001-S
-        Biens de Marie Pierre (Téléphone) :  -> true
-        Biens de Marie Pierre (Radio) :  -> true
-        Commune :  -> HT0111
-        Acceptez-vous ? :  -> yes
-        Département :  -> HT01
-        Nom du chef :  -> Marie Pierre
-        Âge de Jean [Jean] :  -> 9
-        Prénom [Jean] :  -> Jean
-        Âge de Marie [Marie] :  -> 41
-        Prénom [Marie] :  -> Marie
-        Date de la visite :  -> 2026-11-21
+        Numéro du ménage : — -> HT-00007-000001-S
+        Biens de Marie Pierre (Téléphone) : — -> oui
+        Biens de Marie Pierre (Radio) : — -> oui
+        Commune : — -> Port-au-Prince
+        Acceptez-vous ? : — -> Oui
+        Département : — -> Ouest
+        Nom du chef : — -> Marie Pierre
+        Âge de Jean [Jean] : — -> 9
+        Prénom [Jean] : — -> Jean
+        Âge de Marie [Marie] : — -> 41
+        Prénom [Marie] : — -> Marie
+        Date de la visite : — -> 2026-11-21
     [exit 0]
     ");
 }
@@ -208,6 +208,30 @@ fn a_known_record_takes_another_member_and_loses_one() {
     Membre 2  [TGHJA673WNHXC]
         Prénom : Rose
         Âge de Rose : 2
+    ");
+}
+
+#[test]
+fn a_record_that_comes_whole_keeps_its_members_ids_and_a_stranger_is_refused() {
+    let home = TestHome::enrolled();
+    let whole = r#"{"department": "HT01", "commune": "HT0111", "consent": "yes", "head_name": "Luc",
+        "roster/AAAAAAAAAAAAC/@order": "a1", "roster/AAAAAAAAAAAAC/@person": "P2", "roster/AAAAAAAAAAAAC/given_name": "Ana",
+        "roster/AAAAAAAAAAAAC/age": 3, "roster/BAAAAAAAAAAAC/@order": "a0", "roster/BAAAAAAAAAAAC/given_name": "Luc",
+        "roster/BAAAAAAAAAAAC/age": 30}"#;
+    let file = home.file("whole.json", whole);
+    assert_eq!(home.run(&["interview", "household", "--answers", &file, "--finalise"]).code, 0);
+    let shown = home.run(&["record", "show", "1"]).out;
+    assert!(
+        shown.contains("Membre 1  [BAAAAAAAAAAAC]") && shown.contains("Membre 2  [AAAAAAAAAAAAC]"),
+        "{shown}"
+    );
+    let stranger = home.file("stranger.json", r#"{"roster/CAAAAAAAAAAAC/age": 4}"#);
+    assert_snapshot!(home.run(&["interview", "household", "--answers", &stranger, "--record", "1"]), @"
+    [stderr]
+      roster/CAAAAAAAAAAAC/age : attendu : un membre de ce ménage ; trouvé : rien de ce nom à cet endroit
+      Rien n'a été gardé de ce ménage. Ménages enregistrés avant lui : 0
+    Erreur : Ménage nº 1 du fichier : une réponse ne convient pas.
+    [exit 1]
     ");
 }
 

@@ -97,6 +97,14 @@ pub(crate) fn household_workbook() -> Vec<u8> {
     workbook(&[("survey", SURVEY), ("choices", CHOICES), ("settings", SETTINGS)])
 }
 
+fn household_files() -> Vec<(String, Vec<u8>)> {
+    vec![
+        ("form.xlsx".to_owned(), household_workbook()),
+        ("pack.json".to_owned(), PACK.into()),
+        ("areas.csv".to_owned(), AREAS.into()),
+    ]
+}
+
 /// What the person types, and what is shown to them.
 #[derive(Clone, Default)]
 struct Console(Arc<Mutex<Screen>>);
@@ -232,13 +240,13 @@ impl TestHome {
     /// Marie's laptop, with the household form.
     pub(crate) fn enrolled() -> Self {
         let home = Self::empty();
-        home.enrol(false, &[("form.xlsx", household_workbook())]);
+        home.enrol(false, household_files());
         home
     }
 
     pub(crate) fn training() -> Self {
         let home = Self::empty();
-        home.enrol(true, &[("form.xlsx", household_workbook())]);
+        home.enrol(true, household_files());
         home
     }
 
@@ -257,7 +265,7 @@ impl TestHome {
     }
 
     /// What an enrolment and a first sync leave behind.
-    fn enrol(&self, training: bool, form: &[(&str, Vec<u8>)]) {
+    fn enrol(&self, training: bool, files: Vec<(String, Vec<u8>)>) {
         let (seat, registry) = (SeatKey::from_secret(&[5; 32]), SeatKey::from_secret(&[6; 32]));
         let sealing = SealingIdentity::generate();
         let secrets = PersonSecrets { seat_secret: seat.secret(), sealing_secret: sealing.secret() };
@@ -290,14 +298,11 @@ impl TestHome {
             registry.sign_delta(deployment, draft)
         };
         let certified = signed(Act::Certificate(certificate), 1).encode();
-        let mut files: Vec<(&str, Vec<u8>)> = form.to_vec();
-        files.push(("pack.json", PACK.into()));
-        files.push(("areas.csv", AREAS.into()));
-        let (xlsx, _) = files.split_first().unwrap();
+        let xlsx = files.iter().find(|(name, _)| name == "form.xlsx").unwrap();
         let workbook = form_engine::Workbook::read_xlsx(&xlsx.1).unwrap();
         let (compiled, _) = form_engine::CompiledForm::compile(&workbook).unwrap_or_else(|d| panic!("{d:?}"));
-        let published = |(name, bytes): &(&str, Vec<u8>)| PublishedFile {
-            name: (*name).to_owned(),
+        let published = |(name, bytes): &(String, Vec<u8>)| PublishedFile {
+            name: name.clone(),
             sha256: Sha256::digest(bytes).into(),
             size_bytes: bytes.len() as u64,
         };

@@ -1,14 +1,14 @@
 //! `record history`
 
 use collector_core::{HistoryEntry, HistoryEvent, Interview, Progress};
-use record_model::{Marker, OutcomeCode, ReasonCode};
+use record_model::{Marker, OutcomeCode, ReasonCode, Value};
 
 use super::RecordRef;
 use super::show::author;
 use crate::app::App;
 use crate::commands::sync::reason_text;
 use crate::failure::Failure;
-use crate::form_text::path_words;
+use crate::form_text::{path_words, value_words};
 use crate::messages::Text;
 use crate::shapes::{ChangedAnswer, HistoryRow, HistoryShape};
 use crate::when;
@@ -93,6 +93,15 @@ fn is_for_people(path: &str) -> bool {
         && !path.ends_with('#')
 }
 
+/// What a marker is called.
+fn marker_key(leaf: &str) -> Option<&'static str> {
+    match leaf {
+        "@number" => Some("marker-number"),
+        "@removed" => Some("marker-removed"),
+        _ => None,
+    }
+}
+
 fn print(app: &mut App, entry: &HistoryEntry, open: Option<&Interview>) {
     let row = row(entry);
     let at = when::date_time(entry.at, &app.zone.get(), app.ui.catalogue.language);
@@ -109,7 +118,19 @@ fn print(app: &mut App, entry: &HistoryEntry, open: Option<&Interview>) {
     }
     let lang = app.ui.lang();
     for answer in row.answers.iter().filter(|answer| is_for_people(&answer.path)) {
-        let words = open.map_or_else(|| answer.path.clone(), |open| path_words(open, &answer.path, lang));
-        app.ui.result(&format!("    {words} : {} -> {}", answer.before, answer.after));
+        let words = match (answer.path.rsplit('/').next().and_then(marker_key), open) {
+            (Some(key), _) => app.ui.text(&Text::new(key)),
+            (None, Some(open)) => path_words(open, &answer.path, lang),
+            (None, None) => answer.path.clone(),
+        };
+        let value = |value: &Value| match (value, open) {
+            (Value::Null, _) => "—".to_owned(),
+            (Value::Bool(true), _) => app.ui.text(&Text::new("ticked")),
+            (Value::Bool(false), _) => app.ui.text(&Text::new("not-ticked")),
+            (value, Some(open)) => value_words(open, &answer.path, value, lang),
+            (value, None) => value.to_string(),
+        };
+        let line = format!("    {words} : {} -> {}", value(&answer.before), value(&answer.after));
+        app.ui.result(&line);
     }
 }

@@ -8,7 +8,7 @@ use super::RecordRef;
 use super::list::states;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::form_text::{label_or_name, path_words, shown_value};
+use crate::form_text::{label_or_name, path_words, shown_value, value_words};
 use crate::messages::Text;
 use crate::shapes::{AlternativeRow, AnswerRow, AuthorShape, FindingRow, RecordRow, RecordShape, ValueRow};
 use crate::when;
@@ -165,7 +165,15 @@ fn findings(app: &mut App, open: Option<&Interview>, shown: &ShownRecord) {
         app.ui.result_text(&Text::new(key).with("subject", words(&finding.subject)));
         for alternative in &finding.alternatives {
             let by = author_of(shown, &alternative.path, &alternative.value);
-            let line = said_by(app, &words(alternative.path.as_str()), &alternative.value, by);
+            let path = alternative.path.as_str();
+            let value = match (&alternative.value, open) {
+                (Value::Null, _) => app.ui.text(&Text::new("found-nothing")),
+                (Value::Bool(true), _) => app.ui.text(&Text::new("ticked")),
+                (Value::Bool(false), _) => app.ui.text(&Text::new("not-ticked")),
+                (value, Some(open)) => value_words(open, path, value, lang),
+                (value, None) => value.to_string(),
+            };
+            let line = said_by(app, &words(path), &value, by);
             app.ui.result(&line);
         }
     }
@@ -180,8 +188,7 @@ fn author_of<'s>(shown: &'s ShownRecord, path: &AnswerPath, value: &Value) -> Op
     shown.answers.get(path)?.iter().find(|shown| shown.value == *value)?.by.as_ref()
 }
 
-fn said_by(app: &App, path: &str, value: &Value, by: Option<&Attribution>) -> String {
-    let value = if value.is_null() { app.ui.text(&Text::new("found-nothing")) } else { value.to_string() };
+fn said_by(app: &App, path: &str, value: &str, by: Option<&Attribution>) -> String {
     let Some(by) = by else { return format!("  {path} : {value}") };
     let date = by.visit.map(|visit| when::date(visit, app.ui.catalogue.language)).unwrap_or_default();
     let person = by.person.as_deref().unwrap_or_default();
