@@ -29,9 +29,9 @@ fn the_readmes_blocks_lead_from_init_to_a_settled_conflict() {
         std::os::unix::fs::symlink(tests::workspace_root().join(name), folder.path().join(name)).unwrap();
     }
     let script = format!("trap 'kill $(jobs -p) 2>/dev/null' EXIT\nset -eu\n{blocks}");
-    let output = Command::new("bash")
-        .arg("-c")
-        .arg(&script)
+    // A block that waits for what never comes ends red, not never.
+    let output = Command::new("timeout")
+        .args(["180", "bash", "-c", &script])
         .current_dir(folder.path())
         .env("PATH", path)
         .env("LAKOU_PASSPHRASE", PASSPHRASE)

@@ -24,7 +24,7 @@ use form::FormSheets;
 /// What can be done with packs.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Write target/packs/<pack>/<lineage>.xlsx from the sheets, after checking them.
+    /// Write `target/packs/PACK/LINEAGE.xlsx` from the sheets, after checking them.
     Build {
         /// One pack; all of them when left out.
         name: Option<String>,

@@ -105,7 +105,7 @@ pub enum RegistryError {
 }
 
 impl From<RegistryError> for StoreError {
-    /// Inside a transaction, a failed plan undoes it; [`RegistryError::from_store`] brings it back out.
+    /// Inside a transaction, a failed plan undoes it; `from_store` brings it back out.
     fn from(error: RegistryError) -> Self {
         match error {
             RegistryError::Store(error) => error,
