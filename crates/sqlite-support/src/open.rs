@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the home of the banned calls")]
 
 use std::path::Path;
+use std::sync::Once;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -10,6 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::error::{SqliteError, ToSqliteError};
 use crate::migrate::{Migration, migrate};
+
+/// SQLite counts itself as initialised before SQLCipher has added its functions, so a second thread that opens a file in
+/// that moment gets a connection without them. The first opening of a process therefore happens alone.
+static INITIALISED: Once = Once::new();
 
 /// How long a call waits for another process before it reports [`SqliteError::Busy`].
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -44,6 +49,7 @@ pub fn open(
     key: Option<&DatabaseKey>,
     migrations: &[Migration],
 ) -> Result<Connection, SqliteError> {
+    INITIALISED.call_once(|| drop(Connection::open_in_memory()));
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags).doing("open the database", path)?;
