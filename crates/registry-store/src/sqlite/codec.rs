@@ -3,14 +3,14 @@
 use std::str::FromStr;
 
 use record_model::{
-    Alternative, AnswerPath, ChangeHash, Decision, DeltaHash, EpochId, FindingKind, FormRevision, Instant,
-    ItemId, OutcomeCode, ReasonCode, RecordId, Role, SeatId, Value, Visit,
+    Alternative, AnswerPath, AreaCode, ChangeHash, Decision, DeltaHash, EpochId, FindingKind, FormRevision,
+    Instant, ItemId, OutcomeCode, ReasonCode, RecordId, Role, SeatId, Value, Visit,
 };
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use signed_delta::{PublishedFile, Signature, SignedDelta};
+use signed_delta::{Header, PublishedFile, Signature, SignedDelta};
 
 use crate::error::StoreError;
 use crate::rows::{
@@ -147,7 +147,19 @@ impl<'r, 's> Columns<'r, 's> {
     }
 }
 
-pub(super) const LOG_COLUMNS: &str = "log_index, received_at, header, signature, body";
+pub(super) const LOG_COLUMNS: &str =
+    "log_index, received_at, header, signature, body, kind, record, area, class";
+
+/// The row's copies of header fields, which queries and the feed go by, must say what was signed.
+fn check_copies(columns: &mut Columns<'_, '_>, header: &Header) -> Result<(), StoreError> {
+    let fits = |same: bool, column| if same { Ok(()) } else { Err(StoreError::Row { table: "log", column }) };
+    fits(columns.integer("kind")? == i64::from(header.kind.code()), "kind")?;
+    let record = columns.optional(|columns| columns.record_id("record"))?;
+    fits(record == header.about(), "record")?;
+    let area = columns.optional_text("area")?;
+    fits(area.as_deref() == header.area.as_ref().map(AreaCode::as_str), "area")?;
+    fits(columns.integer("class")? == i64::from(header.class.code()), "class")
+}
 
 pub(super) fn log_entry(columns: &mut Columns<'_, '_>) -> Result<LogEntry, StoreError> {
     let index = columns.number("log_index")?;
@@ -156,6 +168,7 @@ pub(super) fn log_entry(columns: &mut Columns<'_, '_>) -> Result<LogEntry, Store
     let signature = Signature::from_bytes(columns.fixed("signature")?);
     let body = columns.optional(|columns| Ok(columns.bytes("body")?.to_vec()))?;
     let delta = SignedDelta::from_parts(header, signature, body).map_err(|_| columns.wrong("header"))?;
+    check_copies(columns, delta.header())?;
     Ok(LogEntry { index, received_at, delta })
 }
 

@@ -19,7 +19,7 @@ const MAX_LOOKED_THROUGH: u64 = 20_000;
 /// yet has neither and is not shown.
 const SHOWN: &str = "
     SELECT f.feed_index, f.audience, l.seat, l.epoch, l.seq,
-           l.log_index, l.received_at, l.header, l.signature, l.body
+           l.log_index, l.received_at, l.header, l.signature, l.body, l.kind, l.record, l.area, l.class
     FROM feed f CROSS JOIN log l ON l.log_index = f.log_index
     WHERE f.feed_index > ?1 AND f.feed_index <= ?2 AND l.class <= ?3
       AND CASE f.audience
