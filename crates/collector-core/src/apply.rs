@@ -200,7 +200,14 @@ impl Applier<'_, '_> {
 
     fn outcome(&self, act: &OutcomeAct) -> Verdict {
         for run in &act.runs {
-            self.tx.mark_outcome(act.seat, run.epoch, run.from_seq..=run.to_seq, run.code, run.reason)?;
+            match run.delta {
+                // A rival of ours, written by a copy of this laptop: what became of it is not what became of ours.
+                Some(delta) if !self.tx.is_own_delta(delta)? => {}
+                _ => {
+                    let seqs = run.from_seq..=run.to_seq;
+                    self.tx.mark_outcome(act.seat, run.epoch, seqs, run.code, run.reason)?;
+                }
+            }
         }
         Ok(PulledState::Applied)
     }

@@ -75,40 +75,41 @@ pub(crate) fn apply_batch(
     deltas: &[VerifiedDelta],
     received_at: Instant,
 ) -> Result<Vec<ChainEnd>, StoreError> {
-    let mut ends: BTreeMap<(SeatId, EpochId), EpochRow> = BTreeMap::new();
-    let mut dirty: BTreeMap<(SeatId, EpochId), bool> = BTreeMap::new();
+    // In the order the batch opens them: the store numbers a seat's epochs as they are written.
+    let mut ends: Vec<(EpochRow, bool)> = Vec::new();
+    let mut place_of: BTreeMap<(SeatId, EpochId), usize> = BTreeMap::new();
     for delta in deltas {
         let header = delta.header();
         let key = (header.seat, header.epoch);
-        let row = match ends.get(&key) {
-            Some(row) => *row,
-            None => epoch_row(tx, key)?,
+        let place = match place_of.get(&key) {
+            Some(place) => *place,
+            None => {
+                ends.push((tx.epoch(key.0, key.1)?.unwrap_or(unopened(key)), false));
+                place_of.insert(key, ends.len() - 1);
+                ends.len() - 1
+            }
         };
-        let (row, changed) = ingest_one(tx, delta, row, received_at)?;
-        ends.insert(key, row);
-        *dirty.entry(key).or_default() |= changed;
+        let (row, changed) = ingest_one(tx, delta, ends[place].0, received_at)?;
+        ends[place] = (row, ends[place].1 | changed);
     }
-    for (key, row) in &ends {
-        if dirty.get(key).copied().unwrap_or_default() {
-            tx.put_epoch(row)?;
-        }
+    for (row, _) in ends.iter().filter(|(_, changed)| *changed) {
+        tx.put_epoch(row)?;
     }
-    Ok(ends
-        .values()
-        .map(|row| ChainEnd { seat: row.seat, epoch: row.epoch, through_seq: row.through_seq })
-        .collect())
+    let ends = place_of.values().map(|place| &ends[*place].0);
+    Ok(ends.map(|row| ChainEnd { seat: row.seat, epoch: row.epoch, through_seq: row.through_seq }).collect())
 }
 
-fn epoch_row(tx: &dyn ReadTx, (seat, epoch): (SeatId, EpochId)) -> Result<EpochRow, StoreError> {
-    let fresh = EpochRow {
-        seat,
-        epoch,
-        through_seq: 0,
-        through_hash: Header::NO_PREVIOUS,
-        frozen_by: None,
-        ordinal: 0,
-    };
-    Ok(tx.epoch(seat, epoch)?.unwrap_or(fresh))
+/// A chain of which the log has nothing yet.
+pub(crate) fn unopened((seat, epoch): (SeatId, EpochId)) -> EpochRow {
+    EpochRow { seat, epoch, through_seq: 0, through_hash: Header::NO_PREVIOUS, frozen_by: None, ordinal: 0 }
+}
+
+/// A delta at a place of a chain, as what follows it needs to know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) log_index: u64,
+    pub(crate) hash: DeltaHash,
+    pub(crate) prev_hash: DeltaHash,
 }
 
 /// Appends one delta unless the log has it; gives the epoch's row as it is then, and whether it changed.
@@ -121,40 +122,53 @@ fn ingest_one(
     let header = delta.header();
     let here: Vec<DeltaHash> =
         tx.chain_at(header.seat, header.epoch, header.seq)?.into_iter().map(|(_, hash)| hash).collect();
-    let end = (row.through_seq > 0).then_some((row.through_seq, row.through_hash));
-    match plan_ingest(header, delta.hash(), &here, end) {
-        IngestPlan::AlreadyHave => Ok((row, false)),
-        IngestPlan::Append => {
-            tx.append(delta, received_at)?;
-            row.through_seq = header.seq;
-            row.through_hash = delta.hash();
-            advance_over_held(tx, &mut row)?;
-            Ok((row, true))
-        }
-        IngestPlan::HoldAfter { .. } => {
-            tx.append(delta, received_at)?;
-            Ok((row, true))
-        }
-        IngestPlan::Fork => {
-            let index = tx.append(delta, received_at)?;
-            row.frozen_by.get_or_insert(index);
-            Ok((row, true))
-        }
+    let plan = plan_ingest(header, delta.hash(), &here, end_of(&row));
+    if plan == IngestPlan::AlreadyHave {
+        return Ok((row, false));
     }
+    let log_index = tx.append(delta, received_at)?;
+    let (seat, epoch) = (row.seat, row.epoch);
+    move_on(&mut row, plan, log_index, header.seq, delta.hash(), |seq| link_at(tx, seat, epoch, seq))?;
+    Ok((row, true))
 }
 
-/// A gap was filled: what waited behind it counts now.
-fn advance_over_held(tx: &mut dyn Tx, row: &mut EpochRow) -> Result<(), StoreError> {
-    while let Some((index, hash)) = tx.chain_at(row.seat, row.epoch, row.through_seq + 1)?.into_iter().next()
-    {
-        let entry = tx.log_entry(index)?;
-        let builds_on_us = entry.is_some_and(|entry| entry.delta.header().prev_hash == row.through_hash);
-        if !builds_on_us {
-            row.frozen_by.get_or_insert(index);
+/// The first delta at a place of a chain.
+fn link_at(tx: &dyn ReadTx, seat: SeatId, epoch: EpochId, seq: u64) -> Result<Option<Link>, StoreError> {
+    let Some((log_index, hash)) = tx.chain_at(seat, epoch, seq)?.into_iter().next() else { return Ok(None) };
+    let entry = tx.log_entry(log_index)?;
+    Ok(entry.map(|entry| Link { log_index, hash, prev_hash: entry.delta.header().prev_hash }))
+}
+
+/// Where a chain ends, if it has begun.
+pub(crate) fn end_of(row: &EpochRow) -> Option<(u64, DeltaHash)> {
+    (row.through_seq > 0).then_some((row.through_seq, row.through_hash))
+}
+
+/// Moves a chain on by an entry just appended: over it, and over what waited behind it. `at` gives the first delta at a
+/// place of the chain.
+pub(crate) fn move_on(
+    row: &mut EpochRow,
+    plan: IngestPlan,
+    log_index: u64,
+    seq: u64,
+    hash: DeltaHash,
+    mut at: impl FnMut(u64) -> Result<Option<Link>, StoreError>,
+) -> Result<(), StoreError> {
+    match plan {
+        IngestPlan::AlreadyHave | IngestPlan::HoldAfter { .. } => return Ok(()),
+        IngestPlan::Fork => {
+            row.frozen_by.get_or_insert(log_index);
             return Ok(());
         }
+        IngestPlan::Append => (row.through_seq, row.through_hash) = (seq, hash),
+    }
+    while let Some(next) = at(row.through_seq + 1)? {
+        if next.prev_hash != row.through_hash {
+            row.frozen_by.get_or_insert(next.log_index);
+            break;
+        }
         row.through_seq += 1;
-        row.through_hash = hash;
+        row.through_hash = next.hash;
     }
     Ok(())
 }

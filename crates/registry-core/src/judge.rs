@@ -208,7 +208,7 @@ impl Bench<'_> {
 }
 
 /// Who is shown what the registry itself says.
-fn audience_of(act: &Act) -> Option<Audience> {
+pub(crate) fn audience_of(act: &Act) -> Option<Audience> {
     match act {
         Act::Certificate(_) | Act::Revocation(_) | Act::Publication(_) => Some(Audience::Everyone),
         Act::Outcome(outcome) => Some(Audience::Seat(outcome.seat)),

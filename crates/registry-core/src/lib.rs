@@ -11,6 +11,7 @@ mod judge;
 mod merge;
 mod project;
 mod proof;
+mod proof_tables;
 mod pull;
 mod registry;
 mod roster;

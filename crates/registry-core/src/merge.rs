@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use record_doc::{ForeignChange, MergeVerdict, RecordDoc};
 use record_model::{
-    AnswerPath, ChangeHash, Decision, Marker, OutcomeCode, ReasonCode, RecordId, SeatId, Value,
+    AnswerPath, ChangeHash, Decision, DeltaHash, EpochId, Marker, OutcomeCode, ReasonCode, RecordId, SeatId,
+    Value,
 };
 use registry_store::{
     Audience, ChangeOrigin, HeldOn, ItemFilter, ItemRow, LogEntry, OutcomeRow, Projection, ReadTx, RecordRow,
@@ -36,6 +37,8 @@ pub(crate) struct Worked {
     pub(crate) retried: bool,
     /// Its author is to hear of it: every seat but the registry's own.
     pub(crate) tell: bool,
+    /// Its hash, where more than one delta stands at its place of the chain.
+    pub(crate) contested: Option<DeltaHash>,
 }
 
 impl Worked {
@@ -53,6 +56,7 @@ impl Worked {
             was_held,
             retried: false,
             tell,
+            contested: None,
         }
     }
 
@@ -66,7 +70,7 @@ impl Worked {
 pub(crate) struct EntryName {
     pub(crate) log_index: u64,
     pub(crate) seat: SeatId,
-    pub(crate) epoch: record_model::EpochId,
+    pub(crate) epoch: EpochId,
     pub(crate) seq: u64,
 }
 
@@ -135,7 +139,30 @@ pub(crate) fn plan_step(
     }
     let bench = Bench { tx, roster, catalog, worked: &done };
     let records = merge_records(&bench, to_merge, &mut worked, workers)?;
+    name_rivals(tx, &mut worked)?;
     Ok(StepPlan { worked, records, from, through })
+}
+
+/// Where more than one delta stands at a place of a chain, the word on it says which it means.
+fn name_rivals(tx: &dyn ReadTx, worked: &mut [Worked]) -> Result<(), StoreError> {
+    let mut forked: BTreeMap<(SeatId, EpochId), bool> = BTreeMap::new();
+    for note in worked.iter_mut().filter(|note| note.tell && note.outcome.is_some()) {
+        let EntryName { log_index, seat, epoch, seq } = note.entry;
+        let forked = match forked.get(&(seat, epoch)) {
+            Some(known) => *known,
+            None => {
+                let frozen = tx.epoch(seat, epoch)?.is_some_and(|row| row.frozen_by.is_some());
+                forked.insert((seat, epoch), frozen);
+                frozen
+            }
+        };
+        if forked {
+            let here = tx.chain_at(seat, epoch, seq)?;
+            let own = here.iter().find(|(index, _)| *index == log_index).map(|(_, hash)| *hash);
+            note.contested = own.filter(|_| here.len() > 1);
+        }
+    }
+    Ok(())
 }
 
 /// The same for entries that were held earlier in this very step, whose wait is not written yet.
@@ -603,12 +630,21 @@ fn outcomes(worked: &[Worked]) -> Vec<OutcomeAct> {
             Some(run)
                 if run.epoch == epoch
                     && run.to_seq + 1 == seq
+                    && run.delta.is_none()
+                    && note.contested.is_none()
                     && run.code == code
                     && run.reason == reason =>
             {
                 run.to_seq = seq;
             }
-            _ => runs.push(OutcomeRun { epoch, from_seq: seq, to_seq: seq, code, reason }),
+            _ => runs.push(OutcomeRun {
+                epoch,
+                from_seq: seq,
+                to_seq: seq,
+                delta: note.contested,
+                code,
+                reason,
+            }),
         }
     }
     by_seat.into_iter().map(|(seat, runs)| OutcomeAct { seat, runs }).collect()

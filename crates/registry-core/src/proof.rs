@@ -1,10 +1,10 @@
 //! Proof that the log is whole and that all below it follows from it.
 
-use record_model::{DeltaHash, EpochId, OutcomeCode, SeatId};
+use record_model::SeatId;
 use registry_store::{LogEntry, ReadTx, StoreError};
 use signed_delta::{Act, Body, PublicKey, Roster, Tree, TreeHead, leaf_hash};
 
-use std::collections::BTreeMap;
+use crate::proof_tables::Tables;
 
 /// Changes whenever the same log would give other rows.
 pub const ENGINE_VERSION: u32 = 1;
@@ -43,68 +43,85 @@ pub struct RebuildReport {
 /// More faults than this say no more than the first ones.
 const MAX_FAULTS: usize = 100;
 
-/// Entries read at a time.
-const PAGE: usize = 1_000;
-
-/// Reads every entry of the log and checks what can be checked without trusting any row: canonical bytes, signature,
-/// commitment, leaf, chain, tree root against the last signed head, and each outcome against the registry's signed word.
+/// Checks everything that can be checked without trusting any row. Of each entry: canonical bytes, signature, commitment,
+/// leaf, place in its chain. Of the log: its root against the last signed head. Of the tables beside the log, which the
+/// registry goes by from day to day: that they say what the log says, verdicts against the registry's signed word.
 pub(crate) fn verify_log(
     tx: &dyn ReadTx,
     roster: &dyn Roster,
-    head: Option<&TreeHead>,
+    stored_head: Option<&[u8]>,
 ) -> Result<VerifyReport, StoreError> {
+    let entries = tx.log_len()?;
     let mut audit = Audit {
         tx,
         roster,
         tree: Tree::new(),
-        faults: Vec::new(),
-        said: BTreeMap::new(),
-        at: BTreeMap::new(),
+        faults: Faults::default(),
+        tables: Tables::new(roster.registry_key().seat()),
     };
     let leaves = tx.leaves_after(0)?;
-    let len = tx.log_len()?;
-    let mut next = 1;
-    while next <= len && audit.faults.len() < MAX_FAULTS {
-        for index in next..(next + PAGE as u64).min(len + 1) {
-            match tx.log_entry(index) {
-                Ok(Some(entry)) => audit.entry(&entry, leaves.get(index as usize - 1))?,
-                Ok(None) => audit.fault(Some(index), "the entry is missing"),
-                Err(StoreError::Row { column, .. }) => {
-                    audit.fault(Some(index), &format!("the stored row cannot be read ({column})"));
-                }
-                Err(other) => return Err(other),
-            }
+    for index in 1..=entries {
+        if audit.faults.are_enough() {
+            break;
         }
-        next += PAGE as u64;
+        let entry = tx.log_entry(index);
+        match audit.faults.readable(Some(index), entry)? {
+            Some(Some(entry)) => audit.entry(&entry, leaves.get(index as usize - 1))?,
+            Some(None) => audit.faults.add(Some(index), "the entry is missing"),
+            None => {}
+        }
     }
-    if leaves.len() as u64 != len {
-        audit.fault(None, "the log and its leaves differ in length");
+    if leaves.len() as u64 != entries {
+        audit.faults.add(None, "the log and its leaves differ in length");
     }
-    audit.head(head, &leaves);
-    audit.outcomes()?;
-    audit.faults.truncate(MAX_FAULTS);
-    let root = data_encoding::HEXLOWER.encode(&audit.tree.root());
-    Ok(VerifyReport { entries: len, root, faults: audit.faults })
+    audit.head(stored_head, &leaves)?;
+    let Audit { tree, mut faults, tables, .. } = audit;
+    tables.check(tx, &mut faults)?;
+    let root = data_encoding::HEXLOWER.encode(&tree.root());
+    Ok(VerifyReport { entries, root, faults: faults.0 })
 }
 
-type Place = (SeatId, EpochId, u64);
+/// What was found not to hold, in the order it was found.
+#[derive(Default)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub(crate) fn add(&mut self, log_index: Option<u64>, what: &str) {
+        if !self.are_enough() {
+            self.0.push(Fault { log_index, what: what.to_owned() });
+        }
+    }
+
+    fn are_enough(&self) -> bool {
+        self.0.len() >= MAX_FAULTS
+    }
+
+    /// A row that cannot be read is a fault like another; that the store cannot be read is not.
+    pub(crate) fn readable<T>(
+        &mut self,
+        log_index: Option<u64>,
+        read: Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(value) => Ok(Some(value)),
+            Err(StoreError::Row { table, column }) => {
+                self.add(log_index, &format!("a stored row cannot be read ({table}.{column})"));
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+}
 
 struct Audit<'a> {
     tx: &'a dyn ReadTx,
     roster: &'a dyn Roster,
     tree: Tree,
-    faults: Vec<Fault>,
-    /// The registry's last signed word on each delta.
-    said: BTreeMap<Place, (OutcomeCode, u16)>,
-    /// Log index of each delta, and its hash.
-    at: BTreeMap<Place, Vec<(u64, DeltaHash)>>,
+    faults: Faults,
+    tables: Tables,
 }
 
 impl Audit<'_> {
-    fn fault(&mut self, log_index: Option<u64>, what: &str) {
-        self.faults.push(Fault { log_index, what: what.to_owned() });
-    }
-
     fn key_of(&self, seat: SeatId) -> Option<PublicKey> {
         let registry = self.roster.registry_key();
         if registry.seat() == seat {
@@ -117,72 +134,62 @@ impl Audit<'_> {
         let index = Some(entry.index);
         let header = entry.delta.header();
         match self.key_of(header.seat) {
-            None => self.fault(index, "no certificate for the seat that signed"),
+            None => self.faults.add(index, "no certificate for the seat that signed"),
             Some(key) if !entry.delta.is_signed_by(&key, self.roster.deployment()) => {
-                self.fault(index, "the signature does not fit");
+                self.faults.add(index, "the signature does not fit");
             }
             Some(_) => {}
         }
-        if !entry.delta.body_fits() {
-            self.fault(index, "the body is not the one the header commits to");
+        let (_, _, body) = entry.delta.parts();
+        match body {
+            // No kind of delta that this version writes orders an erasure.
+            None => self.faults.add(index, "the body is gone, and nothing in the log orders its erasure"),
+            Some(_) if !entry.delta.body_fits() => {
+                self.faults.add(index, "the body is not the one the header commits to");
+            }
+            Some(_) => {}
         }
         let leaf = leaf_hash(&entry.delta, entry.index, entry.received_at);
         if stored_leaf != Some(&leaf) {
-            self.fault(index, "header, signature, place or receive instant differ from the leaf");
+            self.faults.add(index, "header, signature, place or receive instant differ from the leaf");
         }
         self.tree.push(leaf);
-        let place = (header.seat, header.epoch, header.seq);
-        self.at.entry(place).or_default().push((entry.index, entry.delta.hash()));
-        if !self.tx.chain_at(place.0, place.1, place.2)?.contains(&(entry.index, entry.delta.hash())) {
-            self.fault(index, "the row's own columns differ from the header");
+        let hash = entry.delta.hash();
+        let here = self.tx.chain_at(header.seat, header.epoch, header.seq);
+        let here = self.faults.readable(index, here)?;
+        if here.is_some_and(|here| !here.contains(&(entry.index, hash))) {
+            self.faults.add(index, "the row's own columns differ from the header");
         }
-        let (_, _, body) = entry.delta.parts();
-        if let Some(Act::Outcome(act)) =
-            body.and_then(|body| Body::decode(header.kind, body).ok()).map(|body| body.act)
-        {
-            for run in &act.runs {
-                for seq in run.from_seq..=run.to_seq.min(run.from_seq + 1_000_000) {
-                    let word = (run.code, run.reason.map_or(0, |reason| reason.code()));
-                    self.said.insert((act.seat, run.epoch, seq), word);
-                }
-            }
-        }
-        Ok(())
+        let act: Option<Act> =
+            body.and_then(|body| Body::decode(header.kind, body).ok()).map(|body| body.act);
+        self.tables.take(entry, act.as_ref(), &mut self.faults)
     }
 
-    fn head(&mut self, head: Option<&TreeHead>, leaves: &[[u8; 32]]) {
-        let Some(head) = head else { return };
+    fn head(&mut self, stored: Option<&[u8]>, leaves: &[[u8; 32]]) -> Result<(), StoreError> {
+        let merged_through = self.tx.merged_through()?;
+        let Some(stored) = stored else {
+            if merged_through > 0 {
+                self.faults.add(None, "the last signed tree head is missing");
+            }
+            return Ok(());
+        };
+        let key = self.roster.registry_key();
+        let Ok(head) = TreeHead::decode_and_verify(stored, self.roster.deployment(), &key) else {
+            self.faults.add(None, "the stored tree head is not signed by this registry");
+            return Ok(());
+        };
+        if head.size < merged_through {
+            self.faults.add(None, "the last signed tree head is older than what was merged");
+        }
         if (leaves.len() as u64) < head.size {
-            self.fault(None, "the log is shorter than the last signed tree head");
-            return;
+            self.faults.add(None, "the log is shorter than the last signed tree head");
+            return Ok(());
         }
         let mut tree = Tree::new();
         // What was computed from the rows themselves is in `self.tree`; the head may be older than the last entries.
         leaves.iter().take(head.size as usize).for_each(|leaf| tree.push(*leaf));
         if tree.root() != head.root {
-            self.fault(None, "the log's root is not the one in the last signed tree head");
-        }
-    }
-
-    /// The outcome rows against the registry's signed word.
-    fn outcomes(&mut self) -> Result<(), StoreError> {
-        let places: Vec<(Place, u64)> = self
-            .at
-            .iter()
-            .filter(|(_, entries)| entries.len() == 1)
-            .filter_map(|(place, entries)| entries.first().map(|(index, _)| (*place, *index)))
-            .collect();
-        for (place, index) in places {
-            let Some(said) = self.said.get(&place).copied() else { continue };
-            let row = match self.tx.outcome(index) {
-                Ok(row) => row,
-                Err(StoreError::Row { .. }) => None,
-                Err(other) => return Err(other),
-            };
-            let row = row.map(|row| (row.code, row.reason.map_or(0, |reason| reason.code())));
-            if row != Some(said) {
-                self.fault(Some(index), "the outcome row differs from the registry's signed word");
-            }
+            self.faults.add(None, "the log's root is not the one in the last signed tree head");
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ use crate::judge::has_expired;
 use crate::merge::{StepPlan, apply_step, plan_step};
 use crate::proof::{ENGINE_VERSION, RebuildReport, VerifyReport, verify_log};
 use crate::pull;
-use crate::roster::SharedRoster;
+use crate::roster::{SharedRoster, seat_row};
 
 /// Names of settings. None was ever retired.
 mod setting {
@@ -574,18 +574,11 @@ impl Registry {
     /// Checks the whole log; writes nothing.
     pub fn verify(&self) -> Result<VerifyReport, RegistryError> {
         self.inner.store.check().map_err(RegistryError::from_store)?;
-        let stored = self.look(|tx| tx.setting(setting::TREE_HEAD))?;
-        let Inner { facts, keys, .. } = self.inner.as_ref();
-        let registry = keys.registry.public();
-        let head = stored.map(|bytes| TreeHead::decode_and_verify(&bytes, facts.deployment, &registry));
-        let untrusted = matches!(head, Some(Err(_)));
-        let head = head.and_then(Result::ok);
-        let mut report = self.look(|tx| verify_log(tx, &self.inner.roster, head.as_ref()))?;
-        if untrusted {
-            let what = "the stored tree head is not signed by this registry".to_owned();
-            report.faults.push(crate::proof::Fault { log_index: None, what });
-        }
-        Ok(report)
+        self.refresh(false)?;
+        self.look(|tx| {
+            let head = tx.setting(setting::TREE_HEAD)?;
+            verify_log(tx, &self.inner.roster, head.as_deref())
+        })
     }
 
     /// Makes everything derived again from the log.
@@ -703,18 +696,6 @@ fn nth_salt(salt: &[u8; 16], n: u64) -> [u8; 16] {
 fn stored_epoch(tx: &dyn ReadTx, name: &str) -> Result<EpochId, StoreError> {
     let stored = tx.setting(name)?.and_then(|bytes| EpochId::from_slice(&bytes));
     stored.ok_or_else(|| RegistryError::damaged("the server's own epoch").into())
-}
-
-fn seat_row(certificate: &SeatCertificate, certificate_index: u64) -> SeatRow {
-    SeatRow {
-        seat: certificate.seat(),
-        certificate_index,
-        person: certificate.fields.person.clone(),
-        device: certificate.fields.device.clone(),
-        role: certificate.fields.role,
-        revocation_index: None,
-        last_seen_at: None,
-    }
 }
 
 /// Other processes read seats and publications again.

@@ -46,6 +46,19 @@ impl Roster for SharedRoster {
     }
 }
 
+/// The row of a seat certified at a place of the log.
+pub(crate) fn seat_row(certificate: &SeatCertificate, certificate_index: u64) -> SeatRow {
+    SeatRow {
+        seat: certificate.seat(),
+        certificate_index,
+        person: certificate.fields.person.clone(),
+        device: certificate.fields.device.clone(),
+        role: certificate.fields.role,
+        revocation_index: None,
+        last_seen_at: None,
+    }
+}
+
 /// A seat's standing from the deltas its row names.
 fn standing_of(tx: &dyn ReadTx, row: &SeatRow) -> Result<SeatStanding, StoreError> {
     let certificate = certificate_at(tx, row.certificate_index)?;

@@ -194,7 +194,10 @@ fn a_fork_keeps_both_branches_and_merges_nothing_more_of_that_epoch() {
     let later = laptop.write(RecordId::from_bytes([0x45; 16]), &[("roof", "tile")]).unwrap();
     assert_eq!(reason(&world, later), Some(ReasonCode::Fork));
     assert_eq!(world.registry.records_hash(None).unwrap(), before);
-    assert_eq!(world.registry.rebuild().unwrap().before, world.registry.rebuild().unwrap().after);
+    assert_eq!(world.registry.verify().unwrap().faults, vec![]);
+    let report = world.registry.rebuild().unwrap();
+    assert_eq!(report.before, report.after);
+    assert_eq!(world.registry.verify().unwrap().faults, vec![]);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use signed_delta::VerifiedDelta;
 
 use crate::error::StoreError;
 use crate::rows::{
-    Audience, ChangeOrigin, EpochRow, FeedEntry, FeedFilter, HeldOn, InvitationRow, ItemFilter, ItemRow,
-    LogEntry, OutcomeRow, Projection, PublicationRow, RecordFilter, RecordRow, SeatRow,
+    Audience, ChangeOrigin, EpochRow, FeedEntry, FeedFilter, FeedRow, HeldOn, InvitationRow, ItemFilter,
+    ItemRow, LogEntry, OutcomeRow, Projection, PublicationRow, RecordFilter, RecordRow, SeatRow,
 };
 
 /// What one job does in its transaction. It does run twice when a neighbour in its group fails: no effects but through
@@ -150,6 +150,8 @@ pub trait ReadTx {
     fn decisions(&self, record: RecordId) -> Result<Vec<Decision>, StoreError>;
     /// What became of an entry.
     fn outcome(&self, log_index: u64) -> Result<Option<OutcomeRow>, StoreError>;
+    /// Outcomes of entries after `after`, by log index, at most `limit`.
+    fn outcomes_after(&self, after: u64, limit: usize) -> Result<Vec<OutcomeRow>, StoreError>;
     /// Outcomes other than merged, by log index, at most `limit`.
     fn set_aside(&self, limit: usize) -> Result<Vec<OutcomeRow>, StoreError>;
     /// Entries that wait for this, by log index.
@@ -176,6 +178,8 @@ pub trait ReadTx {
         filter: &FeedFilter,
         limit: usize,
     ) -> Result<(Vec<FeedEntry>, u64), StoreError>;
+    /// The feed as it is stored, whoever is shown it: rows after `after`, by feed index, at most `limit`.
+    fn feed_rows_after(&self, after: u64, limit: usize) -> Result<Vec<FeedRow>, StoreError>;
     /// SHA-256 parts of every derived row in a fixed order (records, items, decisions, registry rows): what
     /// `registry_hash` is computed over. Calls `part` once for each row.
     fn visit_derived(&self, part: &mut dyn FnMut(&[u8])) -> Result<(), StoreError>;

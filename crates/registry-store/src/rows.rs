@@ -198,6 +198,17 @@ pub enum Audience {
     Seat(SeatId),
 }
 
+/// A row of the feed as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedRow {
+    /// From 1, without gaps.
+    pub feed_index: u64,
+    /// The log entry that is shown.
+    pub log_index: u64,
+    /// To whom.
+    pub audience: Audience,
+}
+
 /// What a seat may be shown.
 #[derive(Debug, Clone)]
 pub struct FeedFilter {

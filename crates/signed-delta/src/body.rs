@@ -170,6 +170,8 @@ pub struct OutcomeRun {
     pub from_seq: u64,
     /// Last of the run.
     pub to_seq: u64,
+    /// Which delta, where more than one stands at the place: then the run is of that place alone.
+    pub delta: Option<DeltaHash>,
     /// What became of them.
     pub code: OutcomeCode,
     /// Why, where the code needs a reason.
@@ -284,7 +286,10 @@ impl Canonical for Body {
             }
             Act::Outcome(act) => {
                 e.array(2).bytes(act.seat.as_bytes()).list(&act.runs, |e, run| {
-                    e.array(5).bytes(run.epoch.as_bytes()).uint(run.from_seq).uint(run.to_seq);
+                    e.array(6).bytes(run.epoch.as_bytes()).uint(run.from_seq).uint(run.to_seq);
+                    e.option(run.delta.as_ref(), |e, delta| {
+                        e.bytes(delta.as_bytes());
+                    });
                     e.uint(u64::from(run.code.code()));
                     e.uint(run.reason.map_or(0, |reason| u64::from(reason.code())));
                 });
@@ -422,15 +427,16 @@ fn read_hashes(d: &mut Reader<'_>) -> Result<Vec<ChangeHash>, CborError> {
 }
 
 fn read_outcome_run(d: &mut Reader<'_>) -> Result<OutcomeRun, CborError> {
-    d.array(5)?;
+    d.array(6)?;
     let epoch = EpochId::from_bytes(d.fixed()?);
     let (from_seq, to_seq) = (d.uint()?, d.uint()?);
-    d.field("run", (from_seq <= to_seq).then_some(()))?;
+    let delta = d.option(|d| d.fixed().map(DeltaHash::from_bytes))?;
+    d.field("run", (from_seq == to_seq || (from_seq < to_seq && delta.is_none())).then_some(()))?;
     let code = d.uint()?;
     let code = d.field("outcome", u8::try_from(code).ok().and_then(OutcomeCode::from_code))?;
     let reason = match d.uint()? {
         0 => None,
         reason => Some(d.field("reason", u16::try_from(reason).ok().and_then(ReasonCode::from_code))?),
     };
-    Ok(OutcomeRun { epoch, from_seq, to_seq, code, reason })
+    Ok(OutcomeRun { epoch, from_seq, to_seq, delta, code, reason })
 }

@@ -14,8 +14,8 @@ use signed_delta::{Header, PublishedFile, Signature, SignedDelta};
 
 use crate::error::StoreError;
 use crate::rows::{
-    ChangeOrigin, EpochRow, HeldOn, InvitationRow, ItemRow, LogEntry, OutcomeRow, PublicationRow, RecordRow,
-    RecordStatus, SeatRow, Settlement,
+    Audience, ChangeOrigin, EpochRow, HeldOn, InvitationRow, ItemRow, LogEntry, OutcomeRow, PublicationRow,
+    RecordRow, RecordStatus, SeatRow, Settlement,
 };
 
 /// The same 64 bits: for numbers that are compared for equality only, since a signer may choose any.
@@ -296,6 +296,18 @@ pub(super) fn decision(columns: &mut Columns<'_, '_>) -> Result<Decision, StoreE
         item: ItemId::from_bytes(columns.fixed("item")?),
         delta: DeltaHash::from_bytes(columns.fixed("delta")?),
     })
+}
+
+pub(super) fn audience(columns: &mut Columns<'_, '_>) -> Result<Audience, StoreError> {
+    match columns.text("audience")? {
+        "everyone" => {
+            let subject = columns.optional(|columns| columns.bytes("subject"))?;
+            if subject.is_some() { Err(columns.wrong("subject")) } else { Ok(Audience::Everyone) }
+        }
+        "record" => columns.record_id("subject").map(Audience::Record),
+        "seat" => columns.seat_id("subject").map(Audience::Seat),
+        _ => Err(columns.wrong("audience")),
+    }
 }
 
 pub(super) const OUTCOME_COLUMNS: &str = "log_index, code, reason";

@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 use record_model::{EpochId, SeatId};
 use rusqlite::params;
 
-use super::codec::{self, place, to_json};
+use super::codec::{self, at_most, place, to_json};
 use super::tx::SqliteTx;
 use crate::error::StoreError;
-use crate::rows::{Audience, FeedEntry, FeedFilter};
+use crate::rows::{Audience, FeedEntry, FeedFilter, FeedRow};
 
 /// Feed rows that one call looks through at most. A seat of one commune in a feed of a whole country is shown one row in
 /// hundreds: it asks again from where the call stopped, and no call is long.
@@ -44,6 +44,18 @@ pub(super) fn audience_to_columns(audience: &Audience) -> (&'static str, Option<
 impl SqliteTx<'_> {
     pub(super) fn feed_len(&self) -> Result<u64, StoreError> {
         self.count("feed", "SELECT ifnull(max(feed_index), 0) FROM feed", [])
+    }
+
+    pub(super) fn read_feed_rows(&self, after: u64, limit: usize) -> Result<Vec<FeedRow>, StoreError> {
+        let sql = "SELECT feed_index, log_index, audience, subject FROM feed WHERE feed_index > ?1 \
+                   ORDER BY feed_index LIMIT ?2";
+        self.list("feed", sql, [place(after), at_most(limit)], |columns| {
+            Ok(FeedRow {
+                feed_index: columns.number("feed_index")?,
+                log_index: columns.number("log_index")?,
+                audience: codec::audience(columns)?,
+            })
+        })
     }
 
     pub(super) fn look_through_feed(

@@ -11,8 +11,8 @@ use super::tx::SqliteTx;
 use crate::contract::ReadTx;
 use crate::error::StoreError;
 use crate::rows::{
-    ChangeOrigin, EpochRow, FeedEntry, FeedFilter, HeldOn, InvitationRow, ItemFilter, ItemRow, LogEntry,
-    OutcomeRow, Projection, PublicationRow, RecordFilter, RecordRow, SeatRow,
+    ChangeOrigin, EpochRow, FeedEntry, FeedFilter, FeedRow, HeldOn, InvitationRow, ItemFilter, ItemRow,
+    LogEntry, OutcomeRow, Projection, PublicationRow, RecordFilter, RecordRow, SeatRow,
 };
 
 impl ReadTx for SqliteTx<'_> {
@@ -180,6 +180,14 @@ impl ReadTx for SqliteTx<'_> {
         self.one("outcomes", &sql, [place(log_index)], codec::outcome)
     }
 
+    fn outcomes_after(&self, after: u64, limit: usize) -> Result<Vec<OutcomeRow>, StoreError> {
+        let sql = format!(
+            "SELECT {} FROM outcomes WHERE log_index > ?1 ORDER BY log_index LIMIT ?2",
+            codec::OUTCOME_COLUMNS
+        );
+        self.list("outcomes", &sql, [place(after), at_most(limit)], codec::outcome)
+    }
+
     fn set_aside(&self, limit: usize) -> Result<Vec<OutcomeRow>, StoreError> {
         let sql = format!(
             "SELECT {} FROM outcomes WHERE code <> 1 ORDER BY log_index LIMIT ?1",
@@ -238,6 +246,10 @@ impl ReadTx for SqliteTx<'_> {
         limit: usize,
     ) -> Result<(Vec<FeedEntry>, u64), StoreError> {
         self.look_through_feed(cursor, filter, limit)
+    }
+
+    fn feed_rows_after(&self, after: u64, limit: usize) -> Result<Vec<FeedRow>, StoreError> {
+        self.read_feed_rows(after, limit)
     }
 
     fn visit_derived(&self, part: &mut dyn FnMut(&[u8])) -> Result<(), StoreError> {

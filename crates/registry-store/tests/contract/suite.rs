@@ -11,9 +11,9 @@ use std::thread;
 
 use record_model::{Class, Decision, ItemId, OutcomeCode, ReasonCode, RecordId, Role};
 use registry_store::{
-    Audience, ChangeOrigin, EpochRow, FeedFilter, HeldOn, InvitationRow, ItemFilter, LogEntry, OutcomeRow,
-    Projection, PublicationRow, RecordFilter, RecordRow, RegistryStore, RegistryStoreExt, SeatRow,
-    Settlement, StoreError, Tx,
+    Audience, ChangeOrigin, EpochRow, FeedFilter, FeedRow, HeldOn, InvitationRow, ItemFilter, LogEntry,
+    OutcomeRow, Projection, PublicationRow, RecordFilter, RecordRow, RegistryStore, RegistryStoreExt,
+    SeatRow, Settlement, StoreError, Tx,
 };
 use signed_delta::{ChainEnd, Header, PublishedFile, leaf_hash};
 
@@ -291,6 +291,9 @@ pub(crate) fn an_undone_append_leaves_no_gap(engine: &Engine<'_>) {
     let undone = store.write(move |tx| {
         assert_eq!(tx.append(&delta, at(1))?, 2);
         assert_eq!(tx.feed(2, Audience::Everyone)?, 1);
+        let row = FeedRow { feed_index: 1, log_index: 2, audience: Audience::Everyone };
+        assert_eq!(tx.feed_rows_after(0, 10)?, [row]);
+        assert_eq!(tx.feed_rows_after(1, 10)?, []);
         Err::<(), _>(plan_failed())
     });
     assert!(undone.is_err());
@@ -847,6 +850,8 @@ pub(crate) fn outcomes_other_than_merged_are_set_aside_until_they_merge(engine: 
             assert_eq!(tx.outcome(9)?, None);
             assert_eq!(tx.set_aside(10)?, [aside, held]);
             assert_eq!(tx.set_aside(1)?, [aside]);
+            assert_eq!(tx.outcomes_after(0, 2)?, [merged, aside]);
+            assert_eq!(tx.outcomes_after(2, 2)?, [held]);
             Ok(())
         })
         .unwrap();
