@@ -92,6 +92,12 @@ impl Faults {
         }
     }
 
+    pub(crate) fn check(&mut self, holds: bool, log_index: Option<u64>, what: &str) {
+        if !holds {
+            self.add(log_index, what);
+        }
+    }
+
     fn are_enough(&self) -> bool {
         self.0.len() >= MAX_FAULTS
     }

@@ -114,9 +114,12 @@ impl Tables {
                 files: act.files.clone(),
             }),
             Act::Outcome(act) => {
-                if !self.outcomes(act) {
-                    faults.add(Some(log_index), "the outcome speaks of deltas that the log does not hold");
-                }
+                let all_there = self.outcomes(act);
+                faults.check(
+                    all_there,
+                    Some(log_index),
+                    "the outcome speaks of deltas that the log does not hold",
+                );
             }
             _ => {}
         }
