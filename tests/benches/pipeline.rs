@@ -24,6 +24,10 @@ use signed_delta::{
 use sync_protocol::{MAX_BATCH_DELTAS, PushBatch};
 use testkit::households::Generator;
 
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const NOW: i64 = 1_764_000_000_000;
 
 /// A clock that stands still and bytes that repeat: a bench measures neither.

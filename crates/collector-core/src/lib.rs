@@ -6,7 +6,6 @@ mod collector;
 mod cut;
 mod enrol;
 mod error;
-mod findings;
 mod forms;
 mod http;
 mod import;
@@ -30,7 +29,6 @@ pub use device_store::{
 };
 pub use enrol::{ENROL_PATH, Enrolment};
 pub use error::CollectorError;
-pub use findings::record_findings;
 pub use forms::{AreaEntry, AreaList, PackSettings, PublishedForm};
 pub use http::{
     BLOBS_PATH, COUNTER_HEADER, LOG_HEADER, PULL_PATH, PUSH_PATH, SEAT_HEADER, SIGNATURE_HEADER, Traffic,

@@ -7,7 +7,7 @@ use device_store::{
     ChangeRow, Delivery, Draft, RecordDelta, RecordFilter, RecordRow, RecordStatus, StatementKind,
     StatementRow, Tx,
 };
-use form_engine::{Evaluation, evaluate};
+use form_engine::{Evaluation, evaluate, record_findings};
 use record_doc::RecordDoc;
 use record_model::{
     AnswerPath, Answers, AreaCode, ChangeHash, Decision, DeltaHash, DeltaKind, Finding, FormRevision, Hlc,
@@ -18,7 +18,6 @@ use signed_delta::{Act, Body, SignedDelta, StatementAct};
 
 use crate::collector::Collector;
 use crate::error::CollectorError;
-use crate::findings::record_findings;
 use crate::forms::{FormLibrary, PublishedForm};
 use crate::roster::KnownSeats;
 

@@ -7,7 +7,7 @@ use record_model::{AnswerPath, Answers, InstanceId, Marker, Value};
 use crate::form::{Form, QuestionIndex, QuestionType, ScopeIndex, Source};
 
 /// A value as expressions read it.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) enum Datum {
     #[default]
     Blank,
@@ -40,7 +40,7 @@ impl Datum {
 }
 
 /// One question in one instance.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Cell {
     pub(crate) datum: Datum,
     /// Its own condition and all those around it hold.
@@ -48,7 +48,6 @@ pub(crate) struct Cell {
 }
 
 /// The record (index 0), or one instance of a repeat.
-#[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) scope: ScopeIndex,
     pub(crate) parent: u32,
@@ -64,7 +63,7 @@ pub(crate) struct Instance {
 }
 
 /// A record laid out.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Arena {
     pub(crate) instances: Vec<Instance>,
     pub(crate) cells: Vec<Cell>,

@@ -24,8 +24,8 @@ pub enum EntityKey {
     },
 }
 
-/// One entity as a record declares it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One entity as a record declares it. Its Debug leaves label and properties out: they are answers.
+#[derive(Clone, PartialEq, Eq)]
 pub struct EntityWrite {
     /// The entity list.
     pub list: String,
@@ -41,6 +41,12 @@ pub struct EntityWrite {
     pub create: bool,
     /// The form asks to change it.
     pub update: bool,
+}
+
+impl std::fmt::Debug for EntityWrite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "EntityWrite({}, {:?})", self.list, self.entity_key)
+    }
 }
 
 impl Evaluation {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use record_model::{AnswerPath, Answers, InstanceId, Value, hash_parts};
+use record_model::{AnswerPath, Answers, InstanceId, PartsHasher, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::arena::{Arena, Datum};
@@ -66,8 +66,8 @@ impl Level {
     }
 }
 
-/// One thing that does not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One thing that does not hold. Its Debug leaves the message out, which may quote answers.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Violation {
     /// What kind of thing.
     pub kind: ViolationKind,
@@ -81,6 +81,12 @@ pub struct Violation {
     /// from, and a rule over a repeat names the removals it rests on.
     pub depends_on: Vec<AnswerPath>,
     pub(crate) messages: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Violation({}, {:?}, {:?})", self.id, self.kind, self.level)
+    }
 }
 
 impl Violation {
@@ -121,13 +127,19 @@ pub struct NodeState {
 }
 
 /// A record evaluated against a form. Owns what it found; cheap to ask, nothing is computed twice.
-#[derive(Debug)]
 pub struct Evaluation {
     pub(crate) form: Arc<Form>,
     pub(crate) arena: Arena,
     pub(crate) clock: Clock,
     pub(crate) violations: Vec<Violation>,
     pub(crate) nodes: OnceLock<Vec<NodeState>>,
+}
+
+/// What does not hold; no answer.
+impl std::fmt::Debug for Evaluation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Evaluation").field("violations", &self.violations).finish_non_exhaustive()
+    }
 }
 
 impl Evaluation {
@@ -238,11 +250,12 @@ impl Evaluation {
 
     /// SHA-256 over the export, path by path: what a finalise signs.
     pub fn export_hash(&self) -> [u8; 32] {
-        let export = self.export();
-        let values: Vec<Vec<u8>> = export.values().map(Value::canonical_bytes).collect();
-        let parts =
-            export.keys().zip(&values).flat_map(|(path, value)| [path.as_str().as_bytes(), value.as_slice()]);
-        hash_parts(EXPORT_TAG, parts)
+        let mut hasher = PartsHasher::new(EXPORT_TAG);
+        for (path, value) in self.export() {
+            hasher.add(path.as_str().as_bytes());
+            hasher.add_value(&value);
+        }
+        hasher.finish()
     }
 
     /// What `once()` and its kin found and the record does not hold yet: the caller stores it, so that it stays.

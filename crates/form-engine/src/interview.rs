@@ -370,8 +370,9 @@ pub(crate) fn fault_of(
 
 // Values that are fixed when something is made
 
-/// What the machine and the person bring to a new record. The engine has no clock and no randomness of its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What the machine and the person bring to a new record. The engine has no clock and no randomness of its own. It has
+/// no `Debug`: it names a person.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Preload {
     /// `deviceid`
     pub device_id: String,

@@ -6,6 +6,7 @@ mod diagnostics;
 mod entities;
 mod evaluate;
 mod evaluation;
+mod findings;
 mod form;
 mod interview;
 mod list;
@@ -19,6 +20,7 @@ pub use diagnostics::{Diagnostic, Diagnostics, MAX_DIAGNOSTICS, Severity};
 pub use entities::{EntityKey, EntityWrite};
 pub use evaluate::evaluate;
 pub use evaluation::{Evaluation, Level, NodeState, Violation, ViolationKind};
+pub use findings::record_findings;
 pub use form::{CompiledForm, Question, QuestionIndex, QuestionKind, QuestionType};
 pub use interview::{
     AnswerError, Choice, Preload, answer_writes, check_answer, choices, closing_answers, hint,

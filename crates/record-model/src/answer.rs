@@ -255,11 +255,16 @@ impl Value {
 
     /// A canonical byte form: one tag byte, then the payload. Equal values, equal bytes; used by every hash.
     pub fn canonical_bytes(&self) -> Vec<u8> {
+        self.with_canonical(|tag, payload| [&[tag], payload].concat())
+    }
+
+    /// Hands over the tag and the payload of the canonical bytes.
+    pub(crate) fn with_canonical<T>(&self, take: impl FnOnce(u8, &[u8]) -> T) -> T {
         match self {
-            Self::Null => vec![0],
-            Self::Bool(value) => vec![1, u8::from(*value)],
-            Self::Int(value) => [&[2], value.to_be_bytes().as_slice()].concat(),
-            Self::Text(value) => [&[3], value.as_bytes()].concat(),
+            Self::Null => take(0, &[]),
+            Self::Bool(value) => take(1, &[u8::from(*value)]),
+            Self::Int(value) => take(2, &value.to_be_bytes()),
+            Self::Text(value) => take(3, value.as_bytes()),
         }
     }
 }

@@ -5,7 +5,8 @@
 //! another id, and the item opens again by itself.
 
 use crate::answer::{AnswerPath, Value};
-use crate::ids::{ChangeHash, DeltaHash, RecordId, hash_parts};
+use crate::hash::hash_parts;
+use crate::ids::{ChangeHash, DeltaHash, RecordId};
 
 /// Names a review item.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -133,19 +133,6 @@ impl SeatId {
     }
 }
 
-/// SHA-256 over a tag and parts, each part preceded by its length as 8 big-endian bytes, so that no two lists of parts
-/// give the same input.
-pub fn hash_parts<'a>(tag: &str, parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    let mut add = |part: &[u8]| {
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part);
-    };
-    add(tag.as_bytes());
-    parts.into_iter().for_each(&mut add);
-    hasher.finalize().into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,12 +152,5 @@ mod tests {
             error.to_string(),
             "expected a record id (26 base32 characters), found 10 characters that are not one"
         );
-    }
-
-    #[test]
-    fn parts_that_concatenate_alike_hash_differently() {
-        let one = hash_parts("t", [b"ab".as_slice(), b"c"]);
-        let other = hash_parts("t", [b"a".as_slice(), b"bc"]);
-        assert_ne!(one, other);
     }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod area;
 mod delta;
 mod finding;
+mod hash;
 mod ids;
 mod instant;
 mod registration;
@@ -13,9 +14,9 @@ pub use answer::{AnswerPath, AnswerPathError, Answers, MAX_PATH_BYTES, Marker, V
 pub use area::{AreaCode, AreaCodeError, AreaTree};
 pub use delta::{Class, DeltaKind, Lineage, LineageError, OutcomeCode, ReasonCode, Role};
 pub use finding::{Alternative, Decision, Finding, FindingKind, ItemId, open_findings};
+pub use hash::{PartsHasher, hash_parts};
 pub use ids::{
     ChangeHash, DeltaHash, DeploymentId, EpochId, FormRevision, IdError, InstanceId, LogId, RecordId, SeatId,
-    hash_parts,
 };
 pub use instant::{Hlc, Instant, Visit};
 pub use registration::{RegistrationNumber, RegistrationNumberError, check_character};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::answer::{AnswerPath, Answers, Value};
 use crate::finding::Decision;
-use crate::ids::{ChangeHash, RecordId, hash_parts};
+use crate::hash::{PartsHasher, hash_parts};
+use crate::ids::{ChangeHash, RecordId};
 
 /// One value of an answer and the change that wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,25 +47,34 @@ impl RecordView {
     /// This record's part of `records_hash`: record, generation, heads, each answer with all its candidates sorted,
     /// and the decisions in force. See docs/PROTOCOL.md, "records_hash".
     pub fn digest(&self, record: RecordId, generation: u32, decisions: &[Decision]) -> [u8; 32] {
-        let mut parts: Vec<Vec<u8>> = vec![record.as_bytes().to_vec(), generation.to_be_bytes().to_vec()];
-        parts.push((self.heads.len() as u64).to_be_bytes().to_vec());
-        parts.extend(self.heads.iter().map(|head| head.as_bytes().to_vec()));
+        let mut hasher = PartsHasher::new("lakou/record/v1");
+        hasher.add(record.as_bytes());
+        hasher.add(&generation.to_be_bytes());
+        hasher.add(&(self.heads.len() as u64).to_be_bytes());
+        self.heads.iter().for_each(|head| hasher.add(head.as_bytes()));
+        let mut add_answer = |path: &AnswerPath, candidates: &[&Candidate]| {
+            hasher.add(path.as_str().as_bytes());
+            hasher.add(&(candidates.len() as u64).to_be_bytes());
+            for candidate in candidates {
+                hasher.add(candidate.change.as_bytes());
+                hasher.add_value(&candidate.value);
+            }
+        };
         for (path, candidates) in &self.answers {
-            parts.push(path.as_str().as_bytes().to_vec());
-            let mut sorted: Vec<&Candidate> = candidates.iter().collect();
-            sorted.sort();
-            parts.push((sorted.len() as u64).to_be_bytes().to_vec());
-            for candidate in sorted {
-                parts.push(candidate.change.as_bytes().to_vec());
-                parts.push(candidate.value.canonical_bytes());
+            if let [alone] = candidates.as_slice() {
+                add_answer(path, &[alone]);
+            } else {
+                let mut sorted: Vec<&Candidate> = candidates.iter().collect();
+                sorted.sort();
+                add_answer(path, &sorted);
             }
         }
         let mut decided: Vec<[u8; 32]> = decisions.iter().map(|decision| *decision.item.as_bytes()).collect();
         decided.sort_unstable();
         decided.dedup();
-        parts.push(b"decisions".to_vec());
-        parts.extend(decided.iter().map(|item| item.to_vec()));
-        hash_parts("lakou/record/v1", parts.iter().map(Vec::as_slice))
+        hasher.add(b"decisions");
+        decided.iter().for_each(|item| hasher.add(item));
+        hasher.finish()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use form_engine::{CompiledForm, Workbook};
+use form_engine::{CompiledForm, Diagnostics, Workbook};
 use record_model::{AreaCode, AreaTree, FormRevision, Lineage};
 use registry_store::{PublicationRow, ReadTx, StoreError};
 use sha2::{Digest, Sha256};
@@ -33,27 +33,23 @@ pub struct PublishedForm {
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     forms: HashMap<FormRevision, PublishedForm>,
-    areas: Arc<AreaTree>,
+    /// Which area lies in which since which log index, in that order.
+    areas: Vec<(u64, Arc<AreaTree>)>,
     area_names: Arc<BTreeMap<AreaCode, String>>,
 }
 
 impl Catalog {
     /// Compiles what is published; keeps what `known` compiled already.
     pub(crate) fn load(tx: &dyn ReadTx, known: &Self) -> Result<Self, StoreError> {
-        let mut catalog = Self {
-            areas: Arc::clone(&known.areas),
-            area_names: Arc::clone(&known.area_names),
-            ..Self::default()
-        };
+        let mut catalog = Self::default();
         for publication in tx.publications()? {
             let form = match known.forms.get(&publication.revision) {
                 Some(known) => Arc::clone(&known.form),
                 None => Arc::new(compile_published(tx, &publication)?),
             };
             if let Some(file) = publication.files.iter().find(|file| file.name == AREAS_FILE) {
-                let bytes = blob(tx, file)?;
-                let (tree, names) = read_areas(&bytes)?;
-                catalog.areas = Arc::new(tree);
+                let (tree, names) = read_areas(&blob(tx, file)?)?;
+                catalog.areas.push((publication.log_index, Arc::new(tree)));
                 catalog.area_names = Arc::new(names);
             }
             catalog.forms.insert(
@@ -80,9 +76,16 @@ impl Catalog {
         if order(&other) > order(&one) { other } else { one }
     }
 
-    /// Which area lies in which.
+    /// Which area lies in which, now.
     pub fn areas(&self) -> &AreaTree {
-        &self.areas
+        self.areas_before(u64::MAX)
+    }
+
+    /// Which area lay in which when the log stood before this entry: a replay must judge as was judged then.
+    pub(crate) fn areas_before(&self, log_index: u64) -> &AreaTree {
+        static NONE: std::sync::LazyLock<AreaTree> = std::sync::LazyLock::new(AreaTree::default);
+        let known = self.areas.partition_point(|(since, _)| *since < log_index);
+        known.checked_sub(1).map_or(&NONE, |at| &self.areas[at].1)
     }
 
     /// An area's name, in the pack's first language.
@@ -100,7 +103,7 @@ fn blob(tx: &dyn ReadTx, file: &PublishedFile) -> Result<Vec<u8>, StoreError> {
 fn compile_published(tx: &dyn ReadTx, publication: &PublicationRow) -> Result<CompiledForm, StoreError> {
     let file = publication.files.iter().find(|file| file.name == FORM_FILE);
     let file = file.ok_or_else(|| RegistryError::damaged("a publication has no form"))?;
-    let form = compile_workbook(&blob(tx, file)?)?;
+    let (form, _warnings) = compile_workbook(&blob(tx, file)?)?;
     if form.revision() == publication.revision {
         Ok(form)
     } else {
@@ -108,9 +111,9 @@ fn compile_published(tx: &dyn ReadTx, publication: &PublicationRow) -> Result<Co
     }
 }
 
-pub(crate) fn compile_workbook(bytes: &[u8]) -> Result<CompiledForm, RegistryError> {
+pub(crate) fn compile_workbook(bytes: &[u8]) -> Result<(CompiledForm, Diagnostics), RegistryError> {
     let workbook = Workbook::read_xlsx(bytes).map_err(RegistryError::Form)?;
-    CompiledForm::compile(&workbook).map(|(form, _warnings)| form).map_err(RegistryError::Form)
+    CompiledForm::compile(&workbook).map_err(RegistryError::Form)
 }
 
 pub(crate) fn content_hash(content: &[u8]) -> [u8; 32] {

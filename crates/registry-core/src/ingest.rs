@@ -7,6 +7,8 @@ use registry_store::{EpochRow, ReadTx, StoreError, Tx};
 use signed_delta::{ChainEnd, Header, Refusal, Roster, SignedDelta, VerifiedDelta};
 use sync_protocol::PushBatch;
 
+use crate::parallel::in_parallel;
+
 /// What to do with a verified delta. Decided from values, before any write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IngestPlan {
@@ -49,14 +51,16 @@ pub(crate) struct JudgedBatch {
     pub(crate) refusals: Vec<Refusal>,
 }
 
-/// Verifies each frame on its own: what is wrong with one is a verdict in the receipt.
-pub(crate) fn judge_batch(batch: &PushBatch, roster: &dyn Roster) -> JudgedBatch {
+/// Verifies each frame on its own, `workers` at a time: what is wrong with one is a verdict in the receipt.
+pub(crate) fn judge_batch(batch: &PushBatch, roster: &(dyn Roster + Sync), workers: usize) -> JudgedBatch {
+    let verdicts = in_parallel(batch.envelopes.iter().collect(), workers, |envelope: &Vec<u8>| {
+        SignedDelta::decode(envelope)
+            .map_err(|_| ReasonCode::Malformed)
+            .and_then(|signed| signed.verify(roster).map_err(|unverified| unverified.reason()))
+    });
     let mut judged =
         JudgedBatch { verified: Vec::with_capacity(batch.envelopes.len()), refusals: Vec::new() };
-    for (index, envelope) in batch.envelopes.iter().enumerate() {
-        let verdict = SignedDelta::decode(envelope)
-            .map_err(|_| ReasonCode::Malformed)
-            .and_then(|signed| signed.verify(roster).map_err(|unverified| unverified.reason()));
+    for (index, verdict) in verdicts.into_iter().enumerate() {
         match verdict {
             // The registry's own chain is written here and nowhere else.
             Ok(delta) if delta.is_from_registry() => {

@@ -180,7 +180,7 @@ impl Bench<'_> {
             return Ok(Err(ReasonCode::ClassNotAllowed));
         }
         let certificate = &standing.certificate;
-        if !reaches(certificate, area, self.catalog.areas()) {
+        if !reaches(certificate, area, self.catalog.areas_before(entry.index)) {
             return Ok(Err(ReasonCode::AreaOutsideCertificate));
         }
         let mut to_merge = ToMerge {

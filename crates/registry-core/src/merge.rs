@@ -15,9 +15,10 @@ use signed_delta::{OutcomeAct, OutcomeRun, Roster};
 
 use crate::catalog::Catalog;
 use crate::error::RegistryError;
-use crate::findings::Snapshot;
 use crate::judge::{Bench, Judgement, Said, ToMerge, reaches};
+use crate::parallel::in_parallel;
 use crate::project::project;
+use crate::snapshot::Snapshot;
 
 /// Log entries in one step: one read, one write, one commit.
 pub const MERGE_BATCH: usize = 500;
@@ -239,27 +240,6 @@ fn take_in_held(
         }
     }
     Ok(())
-}
-
-/// Runs `work` over the jobs on up to `workers` threads; results in the jobs' order.
-fn in_parallel<J: Send, R: Send>(jobs: Vec<J>, workers: usize, work: impl Fn(J) -> R + Sync) -> Vec<R> {
-    if workers < 2 || jobs.len() < 8 {
-        return jobs.into_iter().map(work).collect();
-    }
-    let share = jobs.len().div_ceil(workers);
-    let mut jobs = jobs.into_iter();
-    let shares: Vec<Vec<J>> = (0..workers).map(|_| jobs.by_ref().take(share).collect()).collect();
-    std::thread::scope(|scope| {
-        let work = &work;
-        let threads: Vec<_> = shares
-            .into_iter()
-            .map(|share| scope.spawn(move || share.into_iter().map(work).collect::<Vec<R>>()))
-            .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("each merge catches its own panics"))
-            .collect()
-    })
 }
 
 /// What is read of a record before it is merged.

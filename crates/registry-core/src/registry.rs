@@ -314,7 +314,8 @@ impl Registry {
 
     // --- forms ---------------------------------------------------------------------------------------------------
 
-    /// Publishes a form revision with the files of its pack. The same content published again changes nothing.
+    /// Publishes a form revision with the files of its pack; gives what the compiler warns of. The same content published
+    /// again changes nothing.
     pub fn publish(
         &self,
         lineage: Lineage,
@@ -324,7 +325,7 @@ impl Registry {
             file: FORM_FILE.to_owned(),
             reason: "the publication has no form".to_owned(),
         })?;
-        let form = compile_workbook(form)?;
+        let (form, warnings) = compile_workbook(form)?;
         if let Some(areas) = files.get(AREAS_FILE) {
             read_areas(areas)?;
         }
@@ -339,7 +340,7 @@ impl Registry {
         let salt = random(inner.surroundings.as_ref());
         self.run(move |tx| publish(&inner, tx, &lineage, revision, &files, salt, now))?;
         self.refresh(false)?;
-        Ok((revision, form_engine::Diagnostics::default()))
+        Ok((revision, warnings))
     }
 
     /// Every publication, in order.
@@ -386,7 +387,7 @@ impl Registry {
     /// Takes a batch: verifies each frame on its own, appends what holds in one durable commit, and signs a receipt.
     pub fn receive(&self, batch: &PushBatch) -> Result<Receipt, RegistryError> {
         self.refresh(false)?;
-        let judged = judge_batch(batch, &self.inner.roster);
+        let judged = judge_batch(batch, &self.inner.roster, self.inner.workers);
         let now = self.inner.surroundings.now();
         let chains = if judged.verified.is_empty() {
             Vec::new()

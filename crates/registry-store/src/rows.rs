@@ -258,7 +258,7 @@ pub struct BlobRow {
 /// A one-time enrolment code, kept as a hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvitationRow {
-    /// SHA-256 of the code.
+    /// Hash of the code (docs/PROTOCOL.md, enrolment).
     pub code_hash: [u8; 32],
     /// The name suggested for the person.
     pub person: String,

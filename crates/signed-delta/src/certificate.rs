@@ -106,7 +106,7 @@ pub struct EnrolmentRequest {
     pub person: String,
     /// The device's name as to be shown.
     pub device: String,
-    /// SHA-256 of the one-time code, so that the request fits one invitation and does not show it.
+    /// Hash of the one-time code (docs/PROTOCOL.md, enrolment): the request fits one invitation and does not show it.
     pub code_hash: [u8; 32],
     signature: Signature,
 }

@@ -72,7 +72,7 @@ impl Context {
 }
 
 /// A value under way.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Val<'e> {
     Bool(bool),
     Number(f64),

@@ -1,7 +1,8 @@
-//! What a person must look at in a record. Central server and collector compute the same findings from the same record.
+//! What a person must look at in a record: server and collector find the same in the same record.
 
-use form_engine::{Evaluation, Level};
 use record_model::{Alternative, AnswerPath, Finding, FindingKind, RecordId, RecordView};
+
+use crate::evaluation::{Evaluation, Level};
 
 /// All findings of one record, sorted by id: those of its document, and the rules that its answers break.
 ///
