@@ -294,13 +294,19 @@ type RecordOutcome = Result<(Option<RecordPlan>, Vec<(u64, Verdict)>), StoreErro
 fn merge_or_set_aside(catalog: &Catalog, known: Known, deltas: Vec<ToMerge>) -> RecordOutcome {
     let indices: Vec<u64> = deltas.iter().map(|delta| delta.log_index).collect();
     let record = known.record;
+    set_aside_on_panic(record, &indices, || merge_record(catalog, known, deltas))
+}
+
+fn set_aside_on_panic(
+    record: RecordId,
+    log_indices: &[u64],
+    merge: impl FnOnce() -> RecordOutcome,
+) -> RecordOutcome {
     // Nothing of the record outlives the unwinding: it is loaded again from what is stored.
-    let merged =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| merge_record(catalog, known, deltas)));
-    merged.unwrap_or_else(|_| {
-        tracing::error!(%record, first_log_index = indices.first(), "a merge failed by our own fault");
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(merge)).unwrap_or_else(|_| {
+        tracing::error!(%record, first_log_index = log_indices.first(), "a merge failed by our own fault");
         let aside = Verdict::Quarantined(ReasonCode::MergeFault);
-        Ok((None, indices.into_iter().map(|index| (index, aside)).collect()))
+        Ok((None, log_indices.iter().map(|index| (*index, aside)).collect()))
     })
 }
 
@@ -628,4 +634,19 @@ fn outcomes(worked: &[Worked]) -> Vec<OutcomeAct> {
         }
     }
     by_seat.into_iter().map(|(seat, runs)| OutcomeAct { seat, runs }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_ours_sets_the_deltas_of_its_record_aside_and_ends_there() {
+        let outcome =
+            set_aside_on_panic(RecordId::from_bytes([1; 16]), &[7, 9], || panic!("a fault of ours"));
+        let (plan, verdicts) = outcome.unwrap_or_else(|error| panic!("{error}"));
+        let aside = Verdict::Quarantined(ReasonCode::MergeFault);
+        assert!(plan.is_none());
+        assert_eq!(verdicts, [(7, aside), (9, aside)]);
+    }
 }
