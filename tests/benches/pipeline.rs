@@ -23,6 +23,7 @@ use signed_delta::{
 };
 use sync_protocol::{MAX_BATCH_DELTAS, PushBatch};
 use testkit::households::Generator;
+use testkit::short_form::{short_files, short_form, short_household};
 
 /// As in the server.
 #[global_allocator]
@@ -94,36 +95,62 @@ impl Figures {
     }
 }
 
+/// Households, the year after with one answer changed in each, and the form they fill.
+struct Workload {
+    name: &'static str,
+    form: CompiledForm,
+    files: BTreeMap<String, Vec<u8>>,
+    sheets: Vec<Answers>,
+    edits: Vec<Answers>,
+}
+
+impl Workload {
+    /// Households of 120 answers, the measure of DESIGN.
+    fn short(households: usize) -> Self {
+        let sheets: Vec<Answers> = (0..households).map(|number| short_household(7, number as u64)).collect();
+        let edits = sheets.iter().map(|answers| edited(answers, "coded_1")).collect();
+        Self { name: "120 answers", form: short_form(), files: short_files(), sheets, edits }
+    }
+
+    /// The Haitian pack's own form, as long as its households make it.
+    fn pack(households: usize, visit: Visit) -> Self {
+        let form = testkit::pack::haiti_form();
+        let mut generator = Generator::new(7, "HT0111");
+        let sheets: Vec<Answers> = (0..households).map(|_| generator.next_household(&form, visit)).collect();
+        let edits = sheets.iter().map(|answers| edited(answers, "roof")).collect();
+        Self { name: "pack", form, files: testkit::pack::haiti_files(), sheets, edits }
+    }
+
+    fn deltas(&self) -> f64 {
+        (self.sheets.len() + self.edits.len()) as f64
+    }
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let figures = Figures { json: arguments.iter().any(|argument| argument == "--json") };
     let households: usize =
         std::env::var("LAKOU_BENCH_HOUSEHOLDS").ok().and_then(|n| n.parse().ok()).unwrap_or(4_000);
-    let folder = tempfile::tempdir().expect("a folder to work in");
-    let form = testkit::pack::haiti_form();
     let visit = Visit { at: Instant::from_unix_ms(NOW), utc_offset_minutes: -300 };
-
-    eprintln!("generating {households} synthetic households");
-    let mut generator = Generator::new(7, "HT0111");
-    let sheets: Vec<Answers> = (0..households).map(|_| generator.next_household(&form, visit)).collect();
-    let mean = sheets.iter().map(Answers::len).sum::<usize>() as f64 / households as f64;
-    figures.say("answers a household, mean", mean, "answers", None);
-
-    let edits: Vec<Answers> = sheets.iter().map(edited).collect();
-    let floor = floor(folder.path(), &sheets, &edits);
-    let deltas = (sheets.len() + edits.len()) as f64;
-    figures.say("floor: parse JSON, upsert SQLite", deltas / floor, "records/s", None);
-
-    form_figures(&figures, &form, &sheets, visit);
-    registry_figures(&figures, folder.path(), &form, &sheets, &edits, visit, floor);
+    form_figures(&figures, visit);
+    for workload in [Workload::short(households), Workload::pack(households / 2, visit)] {
+        let folder = tempfile::tempdir().expect("a folder to work in");
+        let answers: usize = workload.sheets.iter().map(Answers::len).sum();
+        let mean = answers as f64 / workload.sheets.len() as f64;
+        figures.say(&format!("{}: mean, markers included", workload.name), mean, "answers", None);
+        let floor = floor(folder.path(), &workload);
+        let rate = workload.deltas() / floor;
+        figures.say(&format!("{}: floor, parse JSON, upsert SQLite", workload.name), rate, "records/s", None);
+        registry_figures(&figures, folder.path(), &workload, visit, floor);
+    }
 }
 
 /// The household a year later: one answer is another.
-fn edited(answers: &Answers) -> Answers {
+fn edited(answers: &Answers, question: &str) -> Answers {
     let mut edited = answers.clone();
-    let roof = "roof".parse().expect("a path");
-    let other = if edited.get(&roof) == Some(&Value::from("2")) { "3" } else { "2" };
-    edited.insert(roof, Value::from(other));
+    let question = question.parse().expect("a path");
+    let other = if edited.get(&question) == Some(&Value::from("2")) { "3" } else { "2" };
+    edited.insert(question, Value::from(other));
     edited
 }
 
@@ -133,9 +160,11 @@ fn json_of(answers: &Answers) -> String {
 }
 
 /// Seconds to parse and upsert the same households, new and then edited.
-fn floor(folder: &std::path::Path, sheets: &[Answers], edits: &[Answers]) -> f64 {
-    let texts: Vec<(usize, String)> =
-        sheets.iter().map(json_of).enumerate().chain(edits.iter().map(json_of).enumerate()).collect();
+fn floor(folder: &std::path::Path, workload: &Workload) -> f64 {
+    let texts: Vec<(usize, String)> = [&workload.sheets, &workload.edits]
+        .into_iter()
+        .flat_map(|sheets| sheets.iter().map(json_of).enumerate())
+        .collect();
     let mut conn = rusqlite::Connection::open(folder.join("floor.db")).expect("a database");
     conn.pragma_update(None, "journal_mode", "WAL").expect("WAL");
     conn.pragma_update(None, "synchronous", "FULL").expect("FULL");
@@ -158,18 +187,16 @@ fn floor(folder: &std::path::Path, sheets: &[Answers], edits: &[Answers]) -> f64
     watch.elapsed().as_secs_f64()
 }
 
-fn form_figures(figures: &Figures, form: &CompiledForm, sheets: &[Answers], visit: Visit) {
+fn form_figures(figures: &Figures, visit: Visit) {
+    let form = testkit::pack::haiti_form();
+    let mut generator = Generator::new(7, "HT0111");
+    let sheets: Vec<Answers> = (0..1_000).map(|_| generator.next_household(&form, visit)).collect();
     let watch = Stopwatch::now();
-    let sample = sheets.len().min(1_000);
-    for answers in &sheets[..sample] {
-        std::hint::black_box(evaluate(form, answers, visit));
+    for answers in &sheets {
+        std::hint::black_box(evaluate(&form, answers, visit));
     }
-    figures.say(
-        "form: evaluate one household",
-        watch.elapsed().as_secs_f64() * 1e6 / sample as f64,
-        "us",
-        None,
-    );
+    let each = watch.elapsed().as_secs_f64() * 1e6 / sheets.len() as f64;
+    figures.say("form: evaluate a whole household of the pack", each, "us", None);
     let files = testkit::pack::haiti_files();
     let watch = Stopwatch::now();
     let workbook = form_engine::Workbook::read_xlsx(&files["form.xlsx"]).expect("the pack's form");
@@ -181,30 +208,29 @@ fn form_figures(figures: &Figures, form: &CompiledForm, sheets: &[Answers], visi
 fn registry_figures(
     figures: &Figures,
     folder: &std::path::Path,
-    form: &CompiledForm,
-    sheets: &[Answers],
-    edits: &[Answers],
+    workload: &Workload,
     visit: Visit,
     floor: f64,
 ) {
-    let registry = found(folder);
+    let say = |name: &str, value: f64, unit: &str, peer: Option<(&str, f64)>| {
+        figures.say(&format!("{}: {name}", workload.name), value, unit, peer);
+    };
+    let registry = found(folder, workload.files.clone());
     let mut laptop = enrolled(&registry);
     let mut envelopes = vec![laptop.sign(Act::Epoch(EpochAct { previous: None }), None)];
-    let mut docs: Vec<RecordDoc> = Vec::with_capacity(sheets.len());
-    eprintln!("writing and signing {} deltas", sheets.len() * 2);
-    for round in [sheets, edits] {
-        for (number, answers) in round.iter().enumerate() {
-            if docs.len() <= number {
-                docs.push(RecordDoc::new());
-            }
-            envelopes.extend(written(&mut laptop, form, &mut docs[number], number, answers, visit));
+    let mut docs: Vec<RecordDoc> = vec![RecordDoc::new(); workload.sheets.len()];
+    eprintln!("writing and signing {} deltas", workload.deltas());
+    for round in [&workload.sheets, &workload.edits] {
+        for (number, (answers, doc)) in round.iter().zip(&mut docs).enumerate() {
+            envelopes.extend(written(&mut laptop, &workload.form, doc, number, answers, visit));
         }
     }
+    drop(docs);
     let deltas = envelopes.len() as f64;
     let batches: Vec<PushBatch> =
         envelopes.chunks(MAX_BATCH_DELTAS).map(|chunk| PushBatch { envelopes: chunk.to_vec() }).collect();
     let bytes: usize = batches.iter().map(|batch| batch.encode().len()).sum();
-    figures.say("bytes a delta on the wire, mean", bytes as f64 / deltas, "bytes", None);
+    say("bytes a delta on the wire, mean", bytes as f64 / deltas, "bytes", None);
 
     let watch = Stopwatch::now();
     for batch in &batches {
@@ -216,7 +242,7 @@ fn registry_figures(
         );
     }
     let ingest = watch.elapsed().as_secs_f64();
-    figures.say(
+    say(
         "ingest: verify, append, fsync, receipt",
         deltas / ingest,
         "deltas/s",
@@ -227,19 +253,19 @@ fn registry_figures(
     registry.merge_all().expect("a merge");
     let merge = watch.elapsed().as_secs_f64();
     let ratio = Some(("floor", merge / floor));
-    figures.say("merge: guard, form rules, projection", deltas / merge, "deltas/s", ratio);
+    say("merge: guard, form rules, projection", deltas / merge, "deltas/s", ratio);
     let aside = registry.set_aside(10).expect("the list");
     assert!(aside.is_empty(), "the bench's own deltas were set aside: {aside:?}");
     let (records, _) = registry.records_hash(None).expect("a hash");
-    assert_eq!(records, sheets.len());
+    assert_eq!(records, workload.sheets.len());
 
     let watch = Stopwatch::now();
     let report = registry.rebuild().expect("a rebuild");
-    figures.say("rebuild from the log", deltas / watch.elapsed().as_secs_f64(), "deltas/s", None);
+    say("rebuild from the log", deltas / watch.elapsed().as_secs_f64(), "deltas/s", None);
     assert_eq!(report.before, report.after);
 }
 
-fn found(folder: &std::path::Path) -> Registry {
+fn found(folder: &std::path::Path, files: BTreeMap<String, Vec<u8>>) -> Registry {
     let store = Arc::new(SqliteRegistry::open(&folder.join("registry.db"), None).expect("a registry"));
     let keys =
         RegistryKeys { registry: SeatKey::from_secret(&[1; 32]), desk: SeatKey::from_secret(&[2; 32]) };
@@ -251,9 +277,7 @@ fn found(folder: &std::path::Path) -> Registry {
         registration_prefix: "HT".to_owned(),
     };
     let registry = Registry::found(store, keys, facts, Arc::new(Still(0.into()))).expect("a deployment");
-    registry
-        .publish("household".parse().expect("a lineage"), testkit::pack::haiti_files())
-        .expect("the pack");
+    registry.publish("household".parse().expect("a lineage"), files).expect("the pack");
     registry
 }
 

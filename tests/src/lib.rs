@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod sheet;
 pub mod world;
 
 /// The workspace's root folder.

@@ -6,3 +6,4 @@ pub mod households;
 pub mod names;
 pub mod pack;
 pub mod seeded;
+pub mod short_form;

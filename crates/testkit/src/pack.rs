@@ -19,7 +19,11 @@ const AREAS_CSV: &str = include_str!("../../../schemas/packs/haiti-simast/areas.
 
 /// The household form's sheets.
 pub fn haiti_workbook() -> Workbook {
-    Workbook::from_sheets(SHEETS.map(|(name, csv)| (name.to_owned(), rows(csv))))
+    Workbook::from_sheets(sheets())
+}
+
+fn sheets() -> Vec<(String, Vec<Vec<String>>)> {
+    SHEETS.map(|(name, csv)| (name.to_owned(), rows(csv))).into()
 }
 
 /// The household form. Compiled once a process; cheap after that.
@@ -35,8 +39,8 @@ pub fn haiti_form() -> CompiledForm {
 /// The files a form is published with: `form.xlsx`, `pack.json` and `areas.csv`. The same bytes every time.
 pub fn haiti_files() -> BTreeMap<String, Vec<u8>> {
     static XLSX: OnceLock<Vec<u8>> = OnceLock::new();
-    let xlsx =
-        XLSX.get_or_init(|| render().expect("the sheets fit a workbook, as the pack's own build shows"));
+    let xlsx = XLSX
+        .get_or_init(|| render(&sheets()).expect("the sheets fit a workbook, as the pack's own build shows"));
     BTreeMap::from([
         ("areas.csv".to_owned(), AREAS_CSV.as_bytes().to_vec()),
         ("form.xlsx".to_owned(), xlsx.clone()),
@@ -86,15 +90,15 @@ fn rows(csv: &str) -> Vec<Vec<String>> {
 }
 
 /// Every cell is text: a code such as `01` stays what it is.
-fn render() -> Result<Vec<u8>, XlsxError> {
+pub(crate) fn render(sheets: &[(String, Vec<Vec<String>>)]) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = rust_xlsxwriter::Workbook::new();
     // The writer would put today here.
     let created = ExcelDateTime::from_ymd(2000, 1, 1)?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
-    for (name, csv) in SHEETS {
+    for (name, rows) in sheets {
         let worksheet = workbook.add_worksheet().set_name(name)?;
-        for (line, cells) in (0_u32..).zip(rows(csv)) {
-            for (column, cell) in (0_u16..).zip(&cells).filter(|(_, cell)| !cell.is_empty()) {
+        for (line, cells) in (0_u32..).zip(rows) {
+            for (column, cell) in (0_u16..).zip(cells).filter(|(_, cell)| !cell.is_empty()) {
                 worksheet.write_string(line, column, cell)?;
             }
         }
@@ -117,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_workbook_has_the_same_bytes_every_time() {
-        assert_eq!(render().unwrap(), render().unwrap());
+        assert_eq!(render(&sheets()).unwrap(), render(&sheets()).unwrap());
         assert_eq!(haiti_files(), haiti_files());
     }
 

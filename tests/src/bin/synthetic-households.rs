@@ -10,10 +10,11 @@
 use std::process::ExitCode;
 
 use form_engine::CompiledForm;
-use record_model::{AnswerPath, Answers, Instant, Visit};
+use record_model::{Answers, Instant, Visit};
 use serde_json::{Value, json};
 use testkit::edits::{Clash, different_fields, removed_and_edited, same_field, second_head};
-use testkit::households::{Generator, members};
+use testkit::households::Generator;
+use tests::sheet::{sheet, writes};
 
 /// Now, in Haiti: ages must fit the day on which the households are recorded.
 #[expect(clippy::disallowed_methods, reason = "a tool that makes up today's visits reads the clock once")]
@@ -46,27 +47,6 @@ fn main() -> ExitCode {
         households.for_each(|household| println!("{}", sheet(&household)));
     }
     ExitCode::SUCCESS
-}
-
-/// As an answers file holds it: members by their place (`roster[2]/age`), their markers left to the collector.
-fn sheet(answers: &Answers) -> Value {
-    by_place(answers, &members(answers), |path| path.marker().is_none())
-}
-
-/// A visit's writes to a household, the removal of a member among them.
-fn writes(writes: &Answers, household: &Answers) -> Value {
-    by_place(writes, &members(household), |_| true)
-}
-
-fn by_place(answers: &Answers, members: &[String], keep: impl Fn(&AnswerPath) -> bool) -> Value {
-    let kept = answers.iter().filter(|(path, _)| keep(path));
-    let named = kept.map(|(path, value)| {
-        let place = members.iter().position(|member| *member == path.instance_prefix());
-        let leaf = path.as_str().rsplit('/').next().unwrap_or_default();
-        let name = place.map_or_else(|| path.to_string(), |place| format!("roster[{}]/{leaf}", place + 1));
-        (name, json!(value))
-    });
-    named.collect::<serde_json::Map<_, _>>().into()
 }
 
 /// A way two visits can clash, or none for a household that has not what it takes.
