@@ -1,10 +1,10 @@
 //! Cutting: answers leave the journal as one signed delta with exactly one change.
 
-use device_store::{ChangeRow, Cut, RecordRow, RecordStatus, StatementKind, StatementRow, Tx};
+use device_store::{ChangeRow, Cut, Draft, RecordRow, RecordStatus, StatementKind, StatementRow, Tx};
 use form_engine::{Evaluation, Level, Violation, closing_answers, evaluate};
 use record_doc::derive_actor;
 use record_model::{
-    AnswerPath, Answers, AreaCode, Class, DeltaHash, Marker, RecordId, RegistrationNumber, Value,
+    AnswerPath, Answers, AreaCode, Class, DeltaHash, Marker, RecordId, RecordView, RegistrationNumber, Value,
 };
 use signed_delta::{Act, ChangeAct, Finalise, StatementAct};
 
@@ -196,6 +196,9 @@ fn finalise(
     if !blocking.is_empty() {
         return Err(CollectorError::Blocked { violations: blocking });
     }
+    if form.settings.is_refusal(&standing) {
+        drop_what_is_not_asked(tx, &row, &draft, &before, &evaluation, &mut journal)?;
+    }
     for (path, value) in evaluation.to_store() {
         if standing.get(&path).is_none_or(Value::is_null) {
             journal.entry(path).or_insert(value);
@@ -266,6 +269,35 @@ fn finalise(
     refresh_row(tx, forms, row, &doc)?;
     let area_is_certified = author.certificate.covers_area(&area, &form.areas.tree);
     Ok(Finalised { number, delta: signed.hash, warnings, area, area_is_certified })
+}
+
+/// A refusal keeps what the form still asks of it: area, date and result. What was typed at this visit before, names among
+/// it, is dropped: what no delta holds yet is forgotten, the rest is cleared. What an earlier visit declared stays.
+fn drop_what_is_not_asked(
+    tx: &Tx<'_>,
+    row: &RecordRow,
+    draft: &Draft,
+    before: &RecordView,
+    evaluation: &Evaluation,
+    journal: &mut Answers,
+) -> Result<(), CollectorError> {
+    journal.retain(|path, _| evaluation.belongs(path));
+    let never_finished = row.status == RecordStatus::Draft;
+    for (path, candidates) in &before.answers {
+        let stands = path.marker().is_none() && candidates.iter().any(|candidate| !candidate.value.is_null());
+        if !stands || evaluation.belongs(path) {
+            continue;
+        }
+        let mut of_this_visit = never_finished;
+        for candidate in candidates {
+            let change = tx.change(candidate.change)?;
+            of_this_visit |= change.is_some_and(|change| change.visit == Some(draft.visit));
+        }
+        if of_this_visit {
+            journal.insert(path.clone(), Value::Null);
+        }
+    }
+    Ok(())
 }
 
 /// What keeps the interview open, and what does not.

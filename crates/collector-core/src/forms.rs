@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use device_store::{Publication, PublicationState, Tx};
 use form_engine::{CompiledForm, Workbook};
-use record_model::{AreaCode, AreaTree, FormRevision, Lineage};
+use record_model::{Answers, AreaCode, AreaTree, FormRevision, Lineage};
 use serde::Deserialize;
 
 use crate::error::CollectorError;
@@ -34,6 +34,10 @@ pub struct PackSettings {
     pub person_repeat: Option<String>,
     /// The question that holds the date of the visit.
     pub visit_date_question: Option<String>,
+    /// The question that holds the result of the visit.
+    pub result_question: Option<String>,
+    /// The results that mean that the household would not be interviewed.
+    pub refused_results: Vec<String>,
     /// The default language.
     pub default_language: Option<String>,
     /// The file as it is, for what the program around needs of it.
@@ -54,9 +58,17 @@ struct LineageJson {
     area_questions: Vec<String>,
     person_repeat: Option<String>,
     visit_date_question: Option<String>,
+    result_question: Option<String>,
+    refused_results: Vec<String>,
 }
 
 impl PackSettings {
+    /// True when the answers say that the household would not be interviewed.
+    pub fn is_refusal(&self, answers: &Answers) -> bool {
+        let result = self.result_question.as_deref().and_then(|question| answers.get(question)?.as_text());
+        result.is_some_and(|result| self.refused_results.iter().any(|refused| refused == result))
+    }
+
     /// Reads `pack.json` for one lineage. What is not there is left at its default.
     pub fn parse(bytes: &[u8], lineage: &Lineage) -> Option<Self> {
         let raw: serde_json::Value = serde_json::from_slice(bytes).ok()?;
@@ -72,6 +84,8 @@ impl PackSettings {
             area_questions,
             person_repeat: of_lineage.person_repeat,
             visit_date_question: of_lineage.visit_date_question,
+            result_question: of_lineage.result_question,
+            refused_results: of_lineage.refused_results,
             default_language: pack.default_language,
             raw,
         })

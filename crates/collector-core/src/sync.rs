@@ -1,7 +1,7 @@
 //! Syncing: sign what waits, push, pull, apply, fetch the files of publications.
 
-use device_store::{DeviceStore, PublicationState, PulledToStore};
-use record_model::{DeltaHash, DeploymentId, Instant, LogId, ReasonCode};
+use device_store::{DeviceStore, PublicationState, PulledToStore, Tx};
+use record_model::{DeltaHash, DeploymentId, FormRevision, Instant, LogId, ReasonCode};
 use sha2::{Digest, Sha256};
 use signed_delta::{ChainEnd, PublicKey, Receipt, SignedDelta, TreeHead};
 use sync_protocol::{
@@ -11,9 +11,10 @@ use sync_protocol::{
 use crate::apply::{Applied, apply_all, hash_of_bytes};
 use crate::collector::Collector;
 use crate::error::CollectorError;
-use crate::forms::{Broken, compile};
+use crate::forms::{Broken, FormLibrary, compile};
 use crate::http::{BLOBS_PATH, PULL_PATH, PUSH_PATH, SignedRoad, Traffic};
 use crate::ports::{Disconnected, Transport};
+use crate::records::{known_record, open_document, refresh_row};
 use crate::roster::KnownSeats;
 
 /// No file of a publication is larger.
@@ -220,7 +221,7 @@ impl Collector {
                         next.extend(session.handle(clock.now(), PullEvent::Stored));
                     }
                     PullEffect::Finish => {
-                        report.files += fetch_publications(store, &mut road, progress)?;
+                        report.files += fetch_publications(store, forms, &mut road, progress)?;
                         return Ok(());
                     }
                     PullEffect::Fail(failure) => return Err(failure.into()),
@@ -341,10 +342,21 @@ fn store_page(
     })
 }
 
+/// Derives anew what lists show of the records made under a form that came after them.
+fn read_with(tx: &Tx<'_>, forms: &mut FormLibrary, revision: FormRevision) -> Result<(), CollectorError> {
+    for record in tx.records_under(revision)? {
+        let row = known_record(tx, record)?;
+        let doc = open_document(&row)?;
+        refresh_row(tx, forms, row, &doc)?;
+    }
+    Ok(())
+}
+
 /// Fetches what publications still miss, then compiles each form here: what a delta promises and its files do not hold
 /// is never asked of anybody.
 fn fetch_publications(
     store: &mut DeviceStore,
+    forms: &mut FormLibrary,
     road: &mut SignedRoad<'_>,
     progress: &mut dyn FnMut(SyncProgress),
 ) -> Result<u64, CollectorError> {
@@ -386,9 +398,13 @@ fn fetch_publications(
             Ok(_) | Err(Broken::Files) => PublicationState::Broken,
             Err(Broken::Error(error)) => return Err(error),
         };
-        store
-            .write(|tx| tx.set_publication_state(publication.delta, state))
-            .map_err(CollectorError::Store)?;
+        store.write(|tx| {
+            tx.set_publication_state(publication.delta, state)?;
+            if state == PublicationState::Ready {
+                read_with(tx, forms, publication.revision)?;
+            }
+            Ok::<_, CollectorError>(())
+        })?;
     }
     Ok(fetched)
 }

@@ -4,6 +4,7 @@ mod support;
 
 use collector_core::*;
 use record_model::*;
+use registry_store::RegistryStoreExt;
 use support::*;
 
 #[test]
@@ -44,6 +45,64 @@ fn a_finished_interview_reaches_the_registry_and_both_hold_the_same() {
     assert_eq!(shown.summary.status, RecordStatus::Finalised);
     assert_eq!(shown.summary.title, "Tel 3412 0000");
     assert_eq!(shown.answers["roof"][0].by.as_ref().unwrap().person.as_deref(), Some("Ana"));
+}
+
+#[test]
+fn a_laptop_enrolled_late_reads_the_records_of_others_as_they_do() {
+    let world = World::new();
+    let mut early = world.laptop("Ana");
+    let record = early.household();
+    early.set(record, "rooms", "12");
+    early.collector().finalise(record).unwrap();
+    early.sync().unwrap();
+
+    // Its first sync brings the form and the record made under it at once.
+    let mut late = world.laptop("Bea");
+    let summary = late.collector().show(record).unwrap().summary;
+    assert_eq!(summary.title, "Tel 3412 0000");
+    assert_eq!(summary.open_items, 1);
+    let found = late.collector().list(&RecordFilter::default()).unwrap();
+    assert_eq!((found[0].title.as_str(), found[0].open_items), ("Tel 3412 0000", 1));
+    assert_eq!(late.hash(), early.hash());
+}
+
+#[test]
+fn a_refusal_sends_no_name_that_was_typed_before_it() {
+    let world = World::new();
+    let mut laptop = world.laptop("Ana");
+    let typed = laptop.household();
+    laptop.set(typed, "result", "refused");
+    laptop.collector().finalise(typed).unwrap();
+    // The same after a pause, which has signed the names already: they are cleared.
+    let paused = laptop.household();
+    laptop.collector().pause(paused).unwrap();
+    laptop.set(paused, "result", "refused");
+    laptop.collector().finalise(paused).unwrap();
+    laptop.sync().unwrap();
+
+    for record in [typed, paused] {
+        let doc = record_doc::RecordDoc::load(&world.registry.record(record).unwrap().state).unwrap();
+        let shown = doc.view().shown();
+        let names = shown.keys().filter(|path| path.marker().is_none() && path.as_str() != "end");
+        let names: Vec<&str> = names.map(AnswerPath::as_str).collect();
+        assert_eq!(names, ["commune", "result", "roof", "start"]);
+    }
+    // Never signed, so nowhere in the log.
+    let entries = world.registry.store().read(|tx| tx.log_of_record(typed)).unwrap();
+    let holds_name = |bytes: &[u8]| bytes.windows(10).any(|window| window == b"Marie-Ange");
+    assert!(entries.iter().all(|entry| !holds_name(&entry.delta.encode())));
+}
+
+#[test]
+fn a_refusal_at_a_later_visit_leaves_what_was_declared_before() {
+    let world = World::new();
+    let mut laptop = world.laptop("Ana");
+    let record = laptop.finalised();
+    let visit = Visit { at: Instant::from_unix_ms(NOW + 86_400_000), utc_offset_minutes: -300 };
+    laptop.collector().visit(record, visit).unwrap();
+    laptop.set(record, "result", "refused");
+    laptop.collector().finalise(record).unwrap();
+    assert!(laptop.collector().show(record).unwrap().answers.contains_key("phone"));
 }
 
 #[test]

@@ -485,6 +485,16 @@ impl Tx<'_> {
         self.all("read the changes", &format!("{CHANGE} WHERE record = ?1"), [record.as_bytes()], change_row)
     }
 
+    /// The records with a change made under this form revision, by id.
+    pub fn records_under(&self, revision: FormRevision) -> Result<Vec<RecordId>, DeviceStoreError> {
+        self.all(
+            "find the records of a form revision",
+            "SELECT DISTINCT record FROM changes WHERE revision = ?1 ORDER BY record",
+            [revision.as_bytes()],
+            |row| row.id(0),
+        )
+    }
+
     /// A signed word about a record. Known already: nothing happens.
     pub fn put_statement(&self, row: &StatementRow) -> Result<(), DeviceStoreError> {
         self.execute(

@@ -198,6 +198,22 @@ impl Evaluation {
         })
     }
 
+    /// True if what stands at this path belongs to something that is asked: a question, or for a marker the repeat
+    /// instance it marks. The record's own markers always do.
+    pub fn belongs(&self, path: &AnswerPath) -> bool {
+        if path.marker().is_none() {
+            return self.is_relevant(path);
+        }
+        let prefix = path.instance_prefix();
+        prefix.is_empty()
+            || self.nodes().iter().any(|node| {
+                node.relevant
+                    && node
+                        .instance
+                        .is_some_and(|id| prefix.rsplit('/').next() == Some(id.to_string().as_str()))
+            })
+    }
+
     /// Answers that this form revision has no question for. They stay in the record.
     pub fn unknown(&self) -> &[AnswerPath] {
         &self.arena.unknown

@@ -88,10 +88,11 @@ pub fn form_xlsx(version: &str) -> Vec<u8> {
         end|end|||||
         text|commune|Commune||||
         select_one roof|roof|Toit||||
-        text|phone|Téléphone||||
+        select_one result|result|Résultat||||
+        text|phone|Téléphone||${result} != 'refused'||
         integer|rooms|Pièces||||. <= 20
         select_multiple asset|assets|Biens||||
-        begin repeat|roster|Membres||||
+        begin repeat|roster|Membres||${result} != 'refused'||
         text|given_name|Prénom||||
         select_one relationship|relationship|Lien||||
         calculate|is_head||if(${relationship} = '01', 1, 0)|||
@@ -102,6 +103,8 @@ pub fn form_xlsx(version: &str) -> Vec<u8> {
         roof|tin|Tôle
         roof|tile|Tuile
         roof|thatch|Chaume
+        result|complete|Complet
+        result|refused|Refus
         asset|radio|Radio
         asset|bed|Lit
         relationship|01|Chef
@@ -129,7 +132,8 @@ pub fn form_xlsx(version: &str) -> Vec<u8> {
 pub const AREAS: &str =
     "code,parent_code,name\nHT,,Haïti\nHT01,HT,Ouest\nHT0111,HT01,Cité\nHT0112,HT01,Autre\n";
 pub const PACK: &str = r#"{"name":"test","default_language":"fr",
-    "lineages":{"household":{"area_questions":["commune"],"person_repeat":"roster"}}}"#;
+    "lineages":{"household":{"area_questions":["commune"],"person_repeat":"roster",
+        "result_question":"result","refused_results":["refused"]}}}"#;
 
 impl World {
     pub fn new() -> Self {
