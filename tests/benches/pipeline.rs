@@ -16,10 +16,11 @@ use record_model::{
     Answers, Class, DeltaHash, DeploymentId, EpochId, Hlc, Instant, LogId, RecordId, Role, SeatId, Value,
     Visit, hash_parts,
 };
-use registry_core::{DeploymentFacts, InvitationDraft, Registry, RegistryKeys, Surroundings, hash_of_code};
+use registry_core::{DeploymentFacts, InvitationDraft, Registry, RegistryKeys, Surroundings};
 use registry_store::SqliteRegistry;
 use signed_delta::{
-    Act, Body, ChangeAct, Draft, EnrolmentRequest, EpochAct, Finalise, Header, SeatKey, SignedDelta, seal,
+    Act, Body, ChangeAct, Draft, EnrolmentRequest, EpochAct, Finalise, Header, SeatKey, SignedDelta,
+    code_key, seal,
 };
 use sync_protocol::{MAX_BATCH_DELTAS, PushBatch};
 use testkit::households::Generator;
@@ -302,7 +303,7 @@ fn enrolled(registry: &Registry) -> Laptop {
         recipient,
         "Bench".to_owned(),
         "Bench".to_owned(),
-        hash_of_code(&secret),
+        &code_key(&secret),
     );
     registry.enrol(&request.encode()).expect("a certificate");
     let _: SeatId = key.seat();

@@ -8,12 +8,11 @@ use record_doc::{GuardRule, RecordDoc, derive_actor, genesis_bytes, genesis_hash
 use record_model::{
     Alternative, AnswerPath, Class, DeltaHash, DeltaKind, DeploymentId, EpochId, Finding, FindingKind,
     FormRevision, Hlc, Instant, LogId, OutcomeCode, ReasonCode, RecordId, RecordsHash, Role, Value, Visit,
-    hash_parts,
 };
 use sha2::{Digest, Sha256};
 use signed_delta::{
     Act, Body, ChainEnd, ChangeAct, Draft, EnrolmentRequest, EpochAct, Finalise, Header, Receipt,
-    RequestToSign, SeatKey, SignedDelta, Tree, TreeHead, leaf_hash,
+    RequestToSign, SeatKey, SignedDelta, Tree, TreeHead, code_key, leaf_hash,
 };
 use sync_protocol::{PullRequest, PushBatch};
 
@@ -132,10 +131,10 @@ fn worked_example() -> String {
     title(&mut out, "Enrolment: secret of the code 16 x 0a, no age recipient");
     let code = [DEPLOYMENT.as_bytes().as_slice(), registry.public().as_bytes(), &[10; 16]].concat();
     word(&mut out, "code", &format!("LAKOU1.{}", data_encoding::BASE32_NOPAD.encode(&code)));
-    let code_hash = hash_parts("lakou/enrolment-code/v1", [[10; 16].as_slice()]);
-    value(&mut out, "code hash", &code_hash);
+    let code = code_key(&[10; 16]);
+    value(&mut out, "code key", code.public().as_bytes());
     let request =
-        EnrolmentRequest::sign(&seat, DEPLOYMENT, String::new(), "Rose".into(), "PC-01".into(), code_hash);
+        EnrolmentRequest::sign(&seat, DEPLOYMENT, String::new(), "Rose".into(), "PC-01".into(), &code);
     value(&mut out, "request", &request.encode());
 
     title(&mut out, "The first delta of the epoch: salt 16 x 0b, class public, at the visit's instant");
@@ -209,11 +208,13 @@ fn worked_example() -> String {
     let head = TreeHead::sign(&registry, DEPLOYMENT, LOG, 2, tree.root(), RECEIVED_AT);
     value(&mut out, "tree head", &head.encode());
     let end = ChainEnd { seat: seat.seat(), epoch: EPOCH, through_seq: 2 };
-    let receipt = Receipt::sign(&registry, DEPLOYMENT, head, vec![end], vec![], 0);
+    let batch = PushBatch { envelopes: vec![delta.encode()] };
+    value(&mut out, "batch digest, of the change's delta alone", &batch.digest());
+    let receipt = Receipt::sign(&registry, DEPLOYMENT, head, batch.digest(), vec![end], vec![], 0);
     value(&mut out, "receipt", &receipt.encode());
 
     title(&mut out, "Messages");
-    let batch = PushBatch { envelopes: vec![delta.encode()] }.encode();
+    let batch = batch.encode();
     let plain = sync_protocol::decompress("push batch", &batch, sync_protocol::MAX_BATCH_DECOMPRESSED_BYTES);
     let plain = plain.unwrap();
     word(&mut out, "push batch", &format!("{} bytes under zstd, of the change's delta; begins", plain.len()));

@@ -8,7 +8,7 @@ use device_store::{
 };
 use record_model::SeatId;
 use signed_delta::seal::SealingIdentity;
-use signed_delta::{Act, EnrolmentRequest, SeatCertificate, SeatKey, SignedDelta};
+use signed_delta::{Act, EnrolmentRequest, SeatCertificate, SeatKey, SignedDelta, verify_answer};
 use sync_protocol::EnrolAnswer;
 use zeroize::Zeroizing;
 
@@ -133,7 +133,7 @@ fn ask_and_finish(
     let pending = write_request(store, secrets, enrolment, ports)?;
     let answer = transport.post(ENROL_PATH, &[], &pending.request)?;
     let answer = read_answer(answer)?;
-    let certificate = check_answer(&answer, enrolment.code, seat_of(secrets))?;
+    let certificate = check_answer(&answer, &pending.request, enrolment.code, seat_of(secrets))?;
     store.seal_for_recovery(&answer.recovery_recipient).map_err(CollectorError::Store)?;
     store.write(|tx| {
         tx.set_deployment(&DeploymentRow {
@@ -155,7 +155,7 @@ fn ask_and_finish(
     })
 }
 
-/// The request that waits already when it is for the same code, else a new one; written down before it is sent.
+/// The request, written down before it is sent.
 fn write_request(
     store: &mut DeviceStore,
     secrets: &PersonSecrets,
@@ -171,7 +171,7 @@ fn write_request(
         sealing.recipient(),
         person.to_owned(),
         device.to_owned(),
-        code.code_hash(),
+        &code.key(),
     );
     let pending = PendingEnrolment {
         person: person.to_owned(),
@@ -196,14 +196,19 @@ fn read_answer(answer: HttpAnswer) -> Result<EnrolAnswer, CollectorError> {
     }
 }
 
-/// The certificate must be for our key, signed by the registry key that the invitation named.
+/// The answer must be to our request and the certificate for our key, both signed by the registry key that the
+/// invitation named.
 fn check_answer(
     answer: &EnrolAnswer,
+    request: &[u8],
     code: &InvitationCode,
     seat: SeatId,
 ) -> Result<SeatCertificate, CollectorError> {
     let refused = || CollectorError::NotTheRegistry { status: 200 };
     if answer.deployment != code.deployment || answer.registry_key != *code.registry_key.as_bytes() {
+        return Err(refused());
+    }
+    if !verify_answer(&code.registry_key, code.deployment, &answer.digest(request), &answer.signature) {
         return Err(refused());
     }
     let anchor = KnownSeats::new(

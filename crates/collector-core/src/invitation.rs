@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use data_encoding::BASE32_NOPAD;
-use record_model::{DeploymentId, hash_parts};
-use signed_delta::PublicKey;
+use record_model::DeploymentId;
+use signed_delta::{PublicKey, SeatKey, code_key};
 
 use crate::error::CollectorError;
 
@@ -29,9 +29,9 @@ impl InvitationCode {
         Self { deployment, registry_key, secret }
     }
 
-    /// What the request carries instead of the secret, and what the server kept of it.
-    pub fn code_hash(&self) -> [u8; 32] {
-        hash_parts("lakou/enrolment-code/v1", [self.secret.as_slice()])
+    /// The key the secret stands for, which the request is signed with instead of showing the secret.
+    pub fn key(&self) -> SeatKey {
+        code_key(&self.secret)
     }
 
     /// The code as it is printed.

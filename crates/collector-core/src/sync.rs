@@ -74,8 +74,14 @@ impl Collector {
     ) -> Result<SyncReport, CollectorError> {
         let mut report = SyncReport { cut: self.cut_all()?.len() as u64, ..SyncReport::default() };
         self.open_epoch_if_needed()?;
-        self.push_into(transport, progress, &mut report)?;
-        self.pull_into(transport, progress, &mut report)?;
+        let pushed = self.push_into(transport, progress, &mut report);
+        if let Err(lost @ CollectorError::Disconnected(_)) = pushed {
+            return Err(lost);
+        }
+        // What keeps work from being sent must not keep decisions, forms and revocations from arriving.
+        let pulled = self.pull_into(transport, progress, &mut report);
+        pushed?;
+        pulled?;
         self.renew_certificate()?;
         let now = self.now();
         self.store.write(|tx| tx.set_last_sync(now)).map_err(CollectorError::Store)?;
@@ -152,8 +158,9 @@ impl Collector {
                         let answer = PushEvent::Answer { status: answer.status, body: answer.body };
                         next.extend(session.handle(clock.now(), answer));
                     }
-                    PushEffect::MarkDelivered { receipt, refused } => {
-                        report.delivered += mark_delivered(store, &receipt, &refused, clock.now())?;
+                    PushEffect::MarkDelivered { receipt, delivered, refused } => {
+                        report.delivered +=
+                            mark_delivered(store, &receipt, &delivered, &refused, clock.now())?;
                         for (.., reason) in refused {
                             count(&mut report.refused, reason);
                         }
@@ -286,21 +293,21 @@ fn newest(mut have: Vec<ChainEnd>) -> Vec<ChainEnd> {
 fn mark_delivered(
     store: &mut DeviceStore,
     receipt: &Receipt,
-    refused: &[(record_model::SeatId, record_model::EpochId, u64, ReasonCode)],
+    delivered: &[DeltaHash],
+    refused: &[(DeltaHash, ReasonCode)],
     now: Instant,
 ) -> Result<u64, CollectorError> {
     store.write(|tx| {
-        // Refusals first: a chain's end may lie beyond them.
-        for (seat, epoch, seq, reason) in refused {
-            tx.mark_refused(*seat, *epoch, *seq, *reason)?;
+        for (delta, reason) in refused {
+            tx.mark_refused(*delta, *reason)?;
         }
-        let mut delivered = 0;
-        for end in &receipt.chains {
-            delivered += tx.mark_delivered(end.seat, end.epoch, end.through_seq, now)?;
+        let mut marked = 0;
+        for delta in delivered {
+            marked += tx.mark_delivered(*delta, now)?;
         }
         tx.set_receipt(&receipt.encode())?;
         tx.learn_instant(receipt.head.at)?;
-        Ok(delivered)
+        Ok(marked)
     })
 }
 

@@ -4,6 +4,7 @@ mod support;
 
 use collector_core::*;
 use record_model::*;
+use registry_store::RegistryStoreExt;
 use support::*;
 use sync_protocol::{PullFailure, PulledDelta, PushFailure};
 
@@ -95,6 +96,71 @@ fn an_impostor_who_answers_an_enrolment_is_refused() {
     assert!(matches!(refused, CollectorError::NotTheRegistry { .. }), "{refused}");
     laptop.road.faults = [Mishap::Portal].into();
     assert!(matches!(laptop.enrol(&named), Err(CollectorError::NotTheRegistry { status: 200 })));
+}
+
+#[test]
+fn two_copies_of_one_laptop_both_send_all_they_have_and_both_go_on() {
+    let world = World::new();
+    let mut first = world.laptop("Ana");
+    first.finalised();
+    first.sync().unwrap();
+    first.open = None;
+    // A copy of the whole folder, by a disk image say: nothing tells the second that it is one.
+    let copy = world.folder.path().join("Copy");
+    copy_folder(&world.folder.path().join("Ana"), &copy);
+    let mut second = Laptop {
+        home: Home::at(copy),
+        clock: first.clock.clone(),
+        dice: Dice::new(99),
+        person: first.person.clone(),
+        road: world.road(),
+        open: None,
+    };
+    let first_clock = first.clock.clone();
+    first.reopen();
+    second.reopen();
+    let of_first: Vec<_> = (0..3).map(|_| first.finalised()).collect();
+    let of_second: Vec<_> = (0..2).map(|_| second.finalised()).collect();
+    // Request counters follow the clock, so the copy's are not taken for replays.
+    let hour = || first_clock.0.fetch_add(3_600_000, std::sync::atomic::Ordering::Relaxed);
+    for laptop in [&mut first, &mut second] {
+        hour();
+        laptop.sync().unwrap();
+    }
+    for laptop in [&mut first, &mut second] {
+        assert_eq!(laptop.collector().status().unwrap().deltas.to_send.deltas, 0);
+    }
+    // Nothing that counts as delivered is missing from the log, whichever branch it is on.
+    for record in of_first.iter().chain(&of_second) {
+        let entries = world.registry.store().read(|tx| tx.log_of_record(*record)).unwrap();
+        assert_eq!(entries.len(), 1, "{record}");
+    }
+    // The registry's word on the fork makes each go on in an epoch of its own; what comes before that word is kept aside.
+    for laptop in [&mut first, &mut second] {
+        laptop.finalised();
+        for _ in 0..2 {
+            hour();
+            laptop.sync().unwrap();
+        }
+        let later = laptop.finalised();
+        hour();
+        laptop.sync().unwrap();
+        assert!(world.registry.record(later).is_ok());
+    }
+    assert_eq!(world.registry.verify().unwrap().faults, vec![]);
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -247,8 +247,8 @@ impl Tx<'_> {
     }
 
     /// The oldest deltas that no receipt covers, in the order they were written: so in chain order within each epoch,
-    /// and epochs in the order they were opened. What stands behind a refused delta of its own epoch is left out: no
-    /// receipt will ever cover it there, and it must not keep the rest from being sent.
+    /// and epochs in the order they were opened. What stands behind a refused delta of its own epoch is left out: it
+    /// would wait there for ever, and it must not keep the rest from being sent.
     pub fn outbox(&self, limit: usize) -> Result<Vec<OutboxRow>, DeviceStoreError> {
         self.all(
             "read the outbox",
@@ -272,47 +272,36 @@ impl Tx<'_> {
         )
     }
 
-    /// A signed receipt covers this part of a chain. Gives how many deltas that settles.
-    pub fn mark_delivered(
-        &self,
-        seat: SeatId,
-        epoch: EpochId,
-        through_seq: u64,
-        at: Instant,
-    ) -> Result<u64, DeviceStoreError> {
+    /// A signed receipt says that this delta is in the log. Gives how many deltas that settles: none when it was known.
+    pub fn mark_delivered(&self, delta: DeltaHash, at: Instant) -> Result<u64, DeviceStoreError> {
         let marked = self.execute(
-            "mark deltas delivered",
-            "UPDATE own_deltas SET delivery = 'delivered', delivered_at = ?4
-             WHERE seat = ?1 AND epoch = ?2 AND seq <= ?3 AND delivery = 'to_send'",
-            params![seat.as_bytes(), epoch.as_bytes(), bounded(through_seq), at.unix_ms()],
+            "mark a delta delivered",
+            "UPDATE own_deltas SET delivery = 'delivered', delivered_at = ?2
+             WHERE hash = ?1 AND delivery = 'to_send'",
+            params![delta.as_bytes(), at.unix_ms()],
         )?;
         Ok(marked as u64)
     }
 
     /// The server would not take this delta: it is kept, and not sent again. The seat opens a new epoch before it
-    /// writes again, because nothing behind a gap ever counts as delivered.
-    pub fn mark_refused(
-        &self,
-        seat: SeatId,
-        epoch: EpochId,
-        seq: u64,
-        reason: ReasonCode,
-    ) -> Result<(), DeviceStoreError> {
+    /// writes again, because nothing behind a gap is ever merged.
+    pub fn mark_refused(&self, delta: DeltaHash, reason: ReasonCode) -> Result<(), DeviceStoreError> {
         self.execute(
             "mark a delta refused",
-            "UPDATE own_deltas SET delivery = 'refused', reason = ?4
-             WHERE seat = ?1 AND epoch = ?2 AND seq = ?3 AND delivery = 'to_send'",
-            params![seat.as_bytes(), epoch.as_bytes(), bounded(seq), reason.code()],
+            "UPDATE own_deltas SET delivery = 'refused', reason = ?2 WHERE hash = ?1 AND delivery = 'to_send'",
+            params![delta.as_bytes(), reason.code()],
         )?;
         self.execute(
             "ask for a new epoch",
-            "UPDATE seats SET epoch_needed = 1 WHERE seat = ?1 AND epoch = ?2",
-            params![seat.as_bytes(), epoch.as_bytes()],
+            "UPDATE seats SET epoch_needed = 1
+             WHERE (seat, epoch) IN (SELECT seat, epoch FROM own_deltas WHERE hash = ?1)",
+            [delta.as_bytes()],
         )?;
         Ok(())
     }
 
-    /// What the server made of a run of own deltas.
+    /// What the server made of a run of own deltas. When it is a fork, nothing more of that epoch is merged: the seat opens a
+    /// new one before it writes again.
     pub fn mark_outcome(
         &self,
         seat: SeatId,
@@ -334,6 +323,13 @@ impl Tx<'_> {
                 reason.map(ReasonCode::code)
             ],
         )?;
+        if marked > 0 && (code == OutcomeCode::Forked || reason == Some(ReasonCode::Fork)) {
+            self.execute(
+                "ask for a new epoch",
+                "UPDATE seats SET epoch_needed = 1 WHERE seat = ?1 AND epoch = ?2",
+                params![seat.as_bytes(), epoch.as_bytes()],
+            )?;
+        }
         Ok(marked as u64)
     }
 

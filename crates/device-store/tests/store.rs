@@ -267,9 +267,15 @@ fn only_what_a_receipt_covers_leaves_the_outbox() {
     let (laptop, mut store) = Laptop::new();
     (0..3).for_each(|_| laptop.cut(&mut store).unwrap());
     let (seat, epoch) = (laptop.key.seat(), EpochId::from_bytes([1; 8]));
-    store.write(|tx| tx.mark_delivered(seat, EpochId::from_bytes([8; 8]), 99, at(9))).unwrap();
-    assert_eq!(store.read(|tx| tx.outbox(10)).unwrap().len(), 4);
-    store.write(|tx| tx.mark_delivered(seat, epoch, 2, at(9))).unwrap();
+    let sent = store.read(|tx| tx.outbox(10)).unwrap();
+    assert_eq!(sent.len(), 4);
+    // Of a delta of that place in the chain that is not ours, nothing follows for ours.
+    let rival = record_model::DeltaHash::from_bytes([9; 32]);
+    assert_eq!(store.write(|tx| tx.mark_delivered(rival, at(9))).unwrap(), 0);
+    for row in &sent[..2] {
+        assert_eq!((row.seat, row.epoch), (seat, epoch));
+        assert_eq!(store.write(|tx| tx.mark_delivered(row.hash, at(9))).unwrap(), 1);
+    }
     let outbox = store.read(|tx| tx.outbox(10)).unwrap();
     assert_eq!(outbox.iter().map(|row| row.seq).collect::<Vec<_>>(), [3, 4]);
     let counts = store.read(|tx| tx.delta_counts()).unwrap();
@@ -280,11 +286,12 @@ fn only_what_a_receipt_covers_leaves_the_outbox() {
 fn what_stands_behind_a_refused_delta_waits_and_lets_the_next_epoch_pass() {
     let (laptop, mut store) = Laptop::new();
     (0..3).for_each(|_| laptop.cut(&mut store).unwrap());
-    let (seat, epoch) = (laptop.key.seat(), EpochId::from_bytes([1; 8]));
+    let sent = store.read(|tx| tx.outbox(10)).unwrap();
     store
         .write(|tx| {
-            tx.mark_refused(seat, epoch, 3, record_model::ReasonCode::Malformed)?;
-            tx.mark_delivered(seat, epoch, 2, at(9))
+            tx.mark_refused(sent[2].hash, record_model::ReasonCode::Malformed)?;
+            tx.mark_delivered(sent[0].hash, at(9))?;
+            tx.mark_delivered(sent[1].hash, at(9))
         })
         .unwrap();
     assert!(matches!(laptop.cut(&mut store), Err(DeviceStoreError::EpochNeeded { .. })));

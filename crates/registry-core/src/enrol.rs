@@ -1,7 +1,7 @@
 //! Enrolment codes.
 
 use data_encoding::BASE32_NOPAD;
-use record_model::{AreaCode, DeploymentId, Instant, Lineage, Role, hash_parts};
+use record_model::{AreaCode, DeploymentId, Instant, Lineage, Role};
 use signed_delta::PublicKey;
 
 /// Secret bytes in a code: 128 bits, nothing to guess.
@@ -41,7 +41,32 @@ pub fn enrolment_code(
     format!("LAKOU1.{}", BASE32_NOPAD.encode(&bytes))
 }
 
-/// What the server keeps of a code.
-pub fn hash_of_code(secret: &[u8; ENROLMENT_CODE_BYTES]) -> [u8; 32] {
-    hash_parts("lakou/enrolment-code/v1", [secret.as_slice()])
+/// The longest name of a person or a device, in characters.
+const MAX_NAME_CHARS: usize = 80;
+
+/// Names are shown to colleagues and in terminals: nothing invisible, nothing that turns the line around.
+pub(crate) fn plain_name(name: &str) -> Result<(), String> {
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if name.chars().any(|c| c.is_control() || turns(c)) {
+        return Err("a name holds control characters".to_owned());
+    }
+    match name.chars().count() {
+        0..=MAX_NAME_CHARS => Ok(()),
+        found => Err(format!("a name has {found} characters, at most {MAX_NAME_CHARS} are taken")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_repaint_a_terminal_are_refused() {
+        assert_eq!(plain_name("Marie-Ange Toussaint"), Ok(()));
+        assert_eq!(plain_name("محمد"), Ok(()));
+        for bad in ["Rose \u{1b}[2J", "Rose\nDesk", "\u{202e}esoR", &"x".repeat(81)] {
+            assert!(plain_name(bad).is_err());
+        }
+    }
 }

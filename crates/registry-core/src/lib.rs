@@ -19,7 +19,7 @@ mod snapshot;
 
 pub use catalog::{Catalog, PublishedForm};
 pub use desk::{AlternativeDetail, DecideRequest, ItemDetail, Resolution, Revoked};
-pub use enrol::{ENROLMENT_CODE_BYTES, InvitationDraft, enrolment_code, hash_of_code};
+pub use enrol::{ENROLMENT_CODE_BYTES, InvitationDraft, enrolment_code};
 pub use error::RegistryError;
 pub use facts::{DeploymentFacts, RegistryKeys, Surroundings};
 pub use ingest::{IngestPlan, plan_ingest};

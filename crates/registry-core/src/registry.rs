@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use signed_delta::{
     Act, Body, CertificateFields, DecisionAct, Draft, EnrolmentRequest, EpochAct, Header, OutcomeAct,
     PublicKey, PublicationAct, PublishedFile, Receipt, RequestToSign, RevocationAct, Roster, SeatCertificate,
-    SeatKey, SeatStanding, Signature, Tree, TreeHead, VerifiedDelta, verify_request,
+    SeatKey, SeatStanding, Signature, Tree, TreeHead, VerifiedDelta, code_key, sign_answer, verify_request,
 };
 use sync_protocol::{EnrolAnswer, PullPage, PullRequest, PushBatch};
 
@@ -24,7 +24,7 @@ use crate::catalog::{
     AREAS_FILE, Catalog, FORM_FILE, MAX_FILE_BYTES, compile_workbook, content_hash, read_areas,
 };
 use crate::desk::{self, DecideRequest, ItemDetail, Revoked};
-use crate::enrol::{ENROLMENT_CODE_BYTES, InvitationDraft, enrolment_code, hash_of_code};
+use crate::enrol::{ENROLMENT_CODE_BYTES, InvitationDraft, enrolment_code, plain_name};
 use crate::error::RegistryError;
 use crate::facts::{DeploymentFacts, RegistryKeys, Surroundings, random};
 use crate::ingest::{apply_batch, judge_batch};
@@ -243,7 +243,7 @@ impl Registry {
         let secret: [u8; ENROLMENT_CODE_BYTES] = random(self.inner.surroundings.as_ref());
         let now = self.inner.surroundings.now();
         let row = InvitationRow {
-            code_hash: hash_of_code(&secret),
+            code_key: *code_key(&secret).public().as_bytes(),
             expires_at: draft.expires_at(now),
             person: draft.person,
             role: draft.role,
@@ -259,8 +259,10 @@ impl Registry {
     /// Certifies a seat against its one-time code. Sent twice, the same request is answered the same.
     pub fn enrol(&self, request: &[u8]) -> Result<EnrolAnswer, RegistryError> {
         let refuse = |reason: String| RegistryError::Enrolment { reason };
+        let asked = request;
         let request = EnrolmentRequest::decode_and_verify(request, self.inner.facts.deployment)
             .map_err(|error| refuse(error.to_string()))?;
+        plain_name(&request.person).and_then(|()| plain_name(&request.device)).map_err(refuse)?;
         signed_delta::seal::check_recipient(&request.sealing_recipient)
             .map_err(|error| refuse(error.to_string()))?;
         let inner = Arc::clone(&self.inner);
@@ -271,14 +273,18 @@ impl Registry {
         let certificate = self.look(|tx| {
             tx.log_entry(index)?.ok_or_else(|| RegistryError::damaged("a certificate is missing").into())
         })?;
-        Ok(EnrolAnswer {
+        let Inner { keys, facts, .. } = self.inner.as_ref();
+        let mut answer = EnrolAnswer {
             certificate: certificate.delta.encode(),
-            deployment: self.inner.facts.deployment,
+            deployment: facts.deployment,
             registry_key: *self.registry_key().as_bytes(),
-            recovery_recipient: self.inner.facts.recovery_recipient.clone(),
-            training: self.inner.facts.training,
-            registration_prefix: self.inner.facts.registration_prefix.clone(),
-        })
+            recovery_recipient: facts.recovery_recipient.clone(),
+            training: facts.training,
+            registration_prefix: facts.registration_prefix.clone(),
+            signature: Signature::from_bytes([0; 64]),
+        };
+        answer.signature = sign_answer(&keys.registry, facts.deployment, &answer.digest(asked));
+        Ok(answer)
     }
 
     /// Every seat, by order of certificate.
@@ -387,6 +393,7 @@ impl Registry {
     /// Takes a batch: verifies each frame on its own, appends what holds in one durable commit, and signs a receipt.
     pub fn receive(&self, batch: &PushBatch) -> Result<Receipt, RegistryError> {
         self.refresh(false)?;
+        let digest = batch.digest();
         let judged = judge_batch(batch, &self.inner.roster, self.inner.workers);
         let now = self.inner.surroundings.now();
         let chains = if judged.verified.is_empty() {
@@ -398,7 +405,7 @@ impl Registry {
         let head = self.tree_head()?;
         let backed_up = self.backed_up_through()?;
         let Inner { keys, facts, .. } = self.inner.as_ref();
-        Ok(Receipt::sign(&keys.registry, facts.deployment, head, chains, judged.refusals, backed_up))
+        Ok(Receipt::sign(&keys.registry, facts.deployment, head, digest, chains, judged.refusals, backed_up))
     }
 
     /// What the seat may see after its cursor.
@@ -413,13 +420,17 @@ impl Registry {
         let filter = pull::filter_of(standing, &self.catalog(), request);
         let page = self.look(|tx| pull::page(tx, &filter, request.cursor))?;
         let (head, consistency) = self.head_with_proof(request.known_tree_size)?;
-        Ok(PullPage {
+        let mut page = PullPage {
             deltas: page.deltas,
             next_cursor: page.next_cursor,
             more: page.more,
             head: head.encode(),
             consistency,
-        })
+            signature: Signature::from_bytes([0; 64]),
+        };
+        let Inner { keys, facts, .. } = self.inner.as_ref();
+        page.signature = sign_answer(&keys.registry, facts.deployment, &page.digest(&request.digest()));
+        Ok(page)
     }
 
     /// The log's state now, signed.
@@ -712,7 +723,7 @@ fn certify(
     salt: [u8; 16],
     now: Instant,
 ) -> Result<u64, StoreError> {
-    let invitation = tx.invitation(request.code_hash)?.ok_or(RegistryError::UnknownCode)?;
+    let invitation = tx.invitation(request.code_key)?.ok_or(RegistryError::UnknownCode)?;
     let seat = request.public_key.seat();
     if let Some(used_by) = invitation.used_by {
         // A lost answer: the same key asks again and is given the same certificate.
@@ -725,7 +736,8 @@ fn certify(
     if tx.seat(seat)?.is_some() {
         return Err(RegistryError::Enrolment { reason: "this key is certified already".to_owned() }.into());
     }
-    let person = if request.person.trim().is_empty() { &invitation.person } else { &request.person };
+    // Who was invited by name is certified under that name.
+    let person = if invitation.person.trim().is_empty() { &request.person } else { &invitation.person };
     let certificate = SeatCertificate {
         public_key: request.public_key,
         sealing_recipient: request.sealing_recipient.clone(),

@@ -72,7 +72,7 @@ CREATE TABLE seats (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE invitations (
-    code_hash  BLOB NOT NULL PRIMARY KEY,
+    code_key  BLOB NOT NULL PRIMARY KEY,
     person     TEXT NOT NULL,
     role       TEXT NOT NULL,
     areas      TEXT NOT NULL,

@@ -112,8 +112,8 @@ pub trait ReadTx {
     fn seat(&self, seat: SeatId) -> Result<Option<SeatRow>, StoreError>;
     /// Every seat, by certificate index.
     fn seats(&self) -> Result<Vec<SeatRow>, StoreError>;
-    /// The invitation with this code hash.
-    fn invitation(&self, code_hash: [u8; 32]) -> Result<Option<InvitationRow>, StoreError>;
+    /// The invitation whose code has this public key.
+    fn invitation(&self, code_key: [u8; 32]) -> Result<Option<InvitationRow>, StoreError>;
     /// Every invitation, oldest first.
     fn invitations(&self) -> Result<Vec<InvitationRow>, StoreError>;
     /// The highest request counter taken from a seat; 0 for none.

@@ -255,11 +255,11 @@ pub struct BlobRow {
     pub content: Vec<u8>,
 }
 
-/// A one-time enrolment code, kept as a hash.
+/// A one-time enrolment code, kept as the public half of its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvitationRow {
-    /// Hash of the code (docs/PROTOCOL.md, enrolment).
-    pub code_hash: [u8; 32],
+    /// Public half of the code's key (docs/PROTOCOL.md, enrolment): of no use to who reads it here.
+    pub code_key: [u8; 32],
     /// The name suggested for the person.
     pub person: String,
     /// What the seat may do.

@@ -1,6 +1,6 @@
 //! Seat certificates and the request that leads to one.
 
-use record_model::{AreaCode, AreaTree, DeploymentId, Instant, Lineage, Role, SeatId};
+use record_model::{AreaCode, AreaTree, DeploymentId, Instant, Lineage, Role, SeatId, hash_parts};
 
 use crate::cbor::{self, Canonical, CborError, Reader, Writer};
 use crate::keys::{KeyError, PublicKey, Purpose, SeatKey, Signature};
@@ -106,36 +106,45 @@ pub struct EnrolmentRequest {
     pub person: String,
     /// The device's name as to be shown.
     pub device: String,
-    /// Hash of the one-time code (docs/PROTOCOL.md, enrolment): the request fits one invitation and does not show it.
-    pub code_hash: [u8; 32],
+    /// Public half of the one-time code's key: which invitation it answers. The server keeps no more of a code.
+    pub code_key: [u8; 32],
+    code_signature: Signature,
     signature: Signature,
 }
 
+/// The key that a one-time code's secret stands for: who has the code can sign with it, who has only seen a request or the
+/// server's tables cannot.
+pub fn code_key(secret: &[u8; 16]) -> SeatKey {
+    SeatKey::from_secret(&hash_parts("lakou/enrolment-code/v1", [secret.as_slice()]))
+}
+
 impl EnrolmentRequest {
-    /// Signed by the key it asks to certify.
+    /// Signed by the key it asks to certify and by the one-time code's.
     pub fn sign(
         key: &SeatKey,
         deployment: DeploymentId,
         sealing_recipient: String,
         person: String,
         device: String,
-        code_hash: [u8; 32],
+        code: &SeatKey,
     ) -> Self {
         let mut request = Self {
             public_key: key.public(),
             sealing_recipient,
             person,
             device,
-            code_hash,
+            code_key: *code.public().as_bytes(),
+            code_signature: Signature::from_bytes([0; 64]),
             signature: Signature::from_bytes([0; 64]),
         };
+        request.code_signature = code.sign(Purpose::EnrolmentCode, deployment, &request.signed_bytes());
         request.signature = key.sign(Purpose::Enrolment, deployment, &request.signed_bytes());
         request
     }
 
     fn signed_bytes(&self) -> Vec<u8> {
-        let unsigned = Self { signature: Signature::from_bytes([0; 64]), ..self.clone() };
-        cbor::encode(&unsigned)
+        let none = Signature::from_bytes([0; 64]);
+        cbor::encode(&Self { code_signature: none, signature: none, ..self.clone() })
     }
 
     /// The bytes to send.
@@ -143,18 +152,19 @@ impl EnrolmentRequest {
         cbor::encode(self)
     }
 
-    /// Decodes and checks the proof of possession. A request for another deployment does not verify.
+    /// Decodes and checks the proofs of possession: of the key and of the code. A request for another deployment does not
+    /// verify.
     pub fn decode_and_verify(bytes: &[u8], deployment: DeploymentId) -> Result<Self, EnrolmentError> {
         if bytes.len() > 4096 {
             return Err(CborError::TooLarge { what: Self::WHAT, found: bytes.len(), limit: 4096 }.into());
         }
         let request = cbor::decode::<Self>(bytes)?;
         let signed = request.signed_bytes();
-        if request.public_key.signed(Purpose::Enrolment, deployment, &signed, &request.signature) {
-            Ok(request)
-        } else {
-            Err(EnrolmentError::BadProof)
-        }
+        let by_key = request.public_key.signed(Purpose::Enrolment, deployment, &signed, &request.signature);
+        let by_code = PublicKey::from_bytes(&request.code_key).is_ok_and(|code| {
+            code.signed(Purpose::EnrolmentCode, deployment, &signed, &request.code_signature)
+        });
+        if by_key && by_code { Ok(request) } else { Err(EnrolmentError::BadProof) }
     }
 }
 
@@ -176,12 +186,13 @@ impl Canonical for EnrolmentRequest {
     const WHAT: &'static str = "enrolment request";
 
     fn write(&self, e: &mut Writer<'_>) {
-        e.array(7).uint(1).bytes(self.public_key.as_bytes()).text(&self.sealing_recipient);
-        e.text(&self.person).text(&self.device).bytes(&self.code_hash).bytes(self.signature.as_bytes());
+        e.array(8).uint(1).bytes(self.public_key.as_bytes()).text(&self.sealing_recipient);
+        e.text(&self.person).text(&self.device).bytes(&self.code_key);
+        e.bytes(self.code_signature.as_bytes()).bytes(self.signature.as_bytes());
     }
 
     fn read(d: &mut Reader<'_>) -> Result<Self, CborError> {
-        d.array(7)?;
+        d.array(8)?;
         d.version(1)?;
         let public_key = d.fixed()?;
         let public_key = d.field("public key", PublicKey::from_bytes(&public_key).ok())?;
@@ -190,7 +201,8 @@ impl Canonical for EnrolmentRequest {
             sealing_recipient: d.text()?.to_owned(),
             person: d.text()?.to_owned(),
             device: d.text()?.to_owned(),
-            code_hash: d.fixed()?,
+            code_key: d.fixed()?,
+            code_signature: Signature::from_bytes(d.fixed()?),
             signature: Signature::from_bytes(d.fixed()?),
         })
     }

@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     Request,
     Receipt,
     TreeHead,
+    Answer,
+    EnrolmentCode,
 }
 
 impl Purpose {
@@ -33,6 +35,8 @@ impl Purpose {
             Self::Request => b"lakou/request/v1\0",
             Self::Receipt => b"lakou/receipt/v1\0",
             Self::TreeHead => b"lakou/tree-head/v1\0",
+            Self::Answer => b"lakou/answer/v1\0",
+            Self::EnrolmentCode => b"lakou/enrolment-code/v1\0",
         }
     }
 

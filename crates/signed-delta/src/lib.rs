@@ -16,10 +16,10 @@ pub use body::{
     PublicationAct, PublishedFile, RevocationAct, StatementAct, max_body_bytes,
 };
 pub use cbor::CborError;
-pub use certificate::{CertificateFields, EnrolmentRequest, SeatCertificate};
+pub use certificate::{CertificateFields, EnrolmentRequest, SeatCertificate, code_key};
 pub use delta::{DecodeError, Draft, Roster, SeatStanding, SignedDelta, Unverified, VerifiedDelta};
 pub use header::{HEADER_VERSION, Header, MAX_HEADER_BYTES};
 pub use keys::{KeyError, PublicKey, SeatKey, Signature};
 pub use receipt::{ChainEnd, Receipt, Refusal, TreeHead, UntrustedReceipt};
-pub use request::{RequestToSign, verify_request};
+pub use request::{RequestToSign, sign_answer, verify_answer, verify_request};
 pub use tree::{ConsistencyError, Tree, leaf_hash, verify_consistency, verify_inclusion};

@@ -110,6 +110,8 @@ pub struct Refusal {
 pub struct Receipt {
     /// The log's state that includes everything named here.
     pub head: TreeHead,
+    /// Which batch it answers. Every frame of it is durable in the log, but for the refusals.
+    pub batch: [u8; 32],
     /// For each chain in the batch, how far the server has it.
     pub chains: Vec<ChainEnd>,
     /// What was not taken.
@@ -136,12 +138,13 @@ impl Receipt {
         key: &SeatKey,
         deployment: DeploymentId,
         head: TreeHead,
+        batch: [u8; 32],
         chains: Vec<ChainEnd>,
         refusals: Vec<Refusal>,
         backed_up_through: u64,
     ) -> Self {
-        let mut receipt =
-            Self { head, chains, refusals, backed_up_through, signature: Signature::from_bytes([0; 64]) };
+        let signature = Signature::from_bytes([0; 64]);
+        let mut receipt = Self { head, batch, chains, refusals, backed_up_through, signature };
         receipt.signature = key.sign(Purpose::Receipt, deployment, &receipt.signed_bytes());
         receipt
     }
@@ -176,8 +179,9 @@ impl Canonical for Receipt {
     const WHAT: &'static str = "receipt";
 
     fn write(&self, e: &mut Writer<'_>) {
-        e.array(6).uint(1);
+        e.array(7).uint(1);
         self.head.write(e);
+        e.bytes(&self.batch);
         e.list(&self.chains, |e, end| {
             e.array(3).bytes(end.seat.as_bytes()).bytes(end.epoch.as_bytes()).uint(end.through_seq);
         });
@@ -188,10 +192,11 @@ impl Canonical for Receipt {
     }
 
     fn read(d: &mut Reader<'_>) -> Result<Self, CborError> {
-        d.array(6)?;
+        d.array(7)?;
         d.version(1)?;
         Ok(Self {
             head: TreeHead::read(d)?,
+            batch: d.fixed()?,
             chains: d.list(|d| {
                 d.array(3)?;
                 Ok(ChainEnd {

@@ -1,4 +1,5 @@
-//! Each HTTP request is signed by the seat, so that a stolen session is worth nothing and a replay is seen.
+//! Each HTTP request is signed by the seat, so that a stolen session is worth nothing and a replay is seen; answers that
+//! are not signed in themselves are signed by the registry together with the request they answer.
 
 use record_model::{DeploymentId, LogId};
 use sha2::{Digest, Sha256};
@@ -50,4 +51,19 @@ pub fn verify_request(
     signature: &Signature,
 ) -> bool {
     key.signed(Purpose::Request, deployment, &request.bytes(), signature)
+}
+
+/// The registry's signature over an answer's digest, which covers the request it answers.
+pub fn sign_answer(registry: &SeatKey, deployment: DeploymentId, digest: &[u8; 32]) -> Signature {
+    registry.sign(Purpose::Answer, deployment, digest)
+}
+
+/// True when the registry signed this answer to this request.
+pub fn verify_answer(
+    registry: &PublicKey,
+    deployment: DeploymentId,
+    digest: &[u8; 32],
+    signature: &Signature,
+) -> bool {
+    registry.signed(Purpose::Answer, deployment, digest, signature)
 }

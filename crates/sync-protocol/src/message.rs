@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use minicbor::{Decoder, Encoder};
-use record_model::{DeploymentId, EpochId, Instant, LogId, SeatId};
-use signed_delta::ChainEnd;
+use record_model::{DeploymentId, EpochId, Instant, LogId, PartsHasher, SeatId, hash_parts};
+use signed_delta::{ChainEnd, Signature};
 
 use crate::limits::{
     MAX_BATCH_COMPRESSED_BYTES, MAX_BATCH_DECOMPRESSED_BYTES, MAX_BATCH_DELTAS, MAX_HAVE_ENTRIES,
@@ -119,6 +119,11 @@ impl PushBatch {
         compress(&out)
     }
 
+    /// What a receipt names the batch by.
+    pub fn digest(&self) -> [u8; 32] {
+        hash_parts("lakou/push-batch/v1", self.envelopes.iter().map(Vec::as_slice))
+    }
+
     /// Bounded in every direction.
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         let what = Self::WHAT;
@@ -170,6 +175,11 @@ impl PullRequest {
                 .expect(INFALLIBLE);
         }
         out
+    }
+
+    /// What the page that answers it names it by.
+    pub fn digest(&self) -> [u8; 32] {
+        hash_parts("lakou/pull-request/v1", [self.encode().as_slice()])
     }
 
     /// Bounded in every direction.
@@ -224,7 +234,8 @@ pub struct PulledDelta {
     pub envelope: Vec<u8>,
 }
 
-/// One page of a pull.
+/// One page of a pull, signed with the request it answers: nobody on the way can leave a delta out, tell another place in
+/// the log or move the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullPage {
     /// Rising feed index.
@@ -235,8 +246,10 @@ pub struct PullPage {
     pub more: bool,
     /// The signed tree head, encoded (`signed_delta::TreeHead`).
     pub head: Vec<u8>,
-    /// Proof that the log of `known_tree_size` is its beginning; empty when nothing was known.
+    /// Proof that the log of `known_tree_size` is its beginning; empty when nothing was known. Not signed: it proves itself.
     pub consistency: Vec<u8>,
+    /// The registry's over [`PullPage::digest`].
+    pub signature: Signature,
 }
 
 impl PullPage {
@@ -245,7 +258,7 @@ impl PullPage {
     /// The bytes of an answer's body.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        let mut e = encoder(&mut out, 6);
+        let mut e = encoder(&mut out, 7);
         e.array(self.deltas.len() as u64).expect(INFALLIBLE);
         for delta in &self.deltas {
             e.array(4)
@@ -259,15 +272,33 @@ impl PullPage {
             .and_then(|e| e.bool(self.more))
             .and_then(|e| e.bytes(&self.head))
             .and_then(|e| e.bytes(&self.consistency))
+            .and_then(|e| e.bytes(self.signature.as_bytes()))
             .expect(INFALLIBLE);
         compress(&out)
+    }
+
+    /// What is signed: the request, each delta with its places and instant, the cursor, and the tree head.
+    pub fn digest(&self, request: &[u8; 32]) -> [u8; 32] {
+        let mut hasher = PartsHasher::new("lakou/pull-page/v1");
+        hasher.add(request);
+        hasher.add(&(self.deltas.len() as u64).to_be_bytes());
+        for delta in &self.deltas {
+            hasher.add(&delta.feed_index.to_be_bytes());
+            hasher.add(&delta.log_index.to_be_bytes());
+            hasher.add(&delta.received_at.unix_ms().to_be_bytes());
+            hasher.add(&delta.envelope);
+        }
+        hasher.add(&self.next_cursor.to_be_bytes());
+        hasher.add(&[u8::from(self.more)]);
+        hasher.add(&self.head);
+        hasher.finish()
     }
 
     /// Bounded in every direction.
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         let what = Self::WHAT;
         let plain = decompress(what, bytes, MAX_BATCH_DECOMPRESSED_BYTES)?;
-        let mut d = begin(what, &plain, 6)?;
+        let mut d = begin(what, &plain, 7)?;
         let len = list_len(what, &mut d, MAX_BATCH_DELTAS, "deltas")?;
         let mut deltas = Vec::with_capacity(len);
         for _ in 0..len {
@@ -298,11 +329,11 @@ fn read_page_end(d: &mut Decoder<'_>, deltas: Vec<PulledDelta>) -> Result<PullPa
         more: d.bool()?,
         head: d.bytes()?.to_vec(),
         consistency: d.bytes()?.to_vec(),
+        signature: Signature::from_bytes(fixed(d)?),
     })
 }
 
-/// What a device is told when it is enrolled. The certificate delta proves the rest of it: it is signed by the registry
-/// key that the invitation named.
+/// What a device is told when it is enrolled, signed by the registry key that the invitation named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnrolAnswer {
     /// Envelope of the certificate delta.
@@ -317,6 +348,8 @@ pub struct EnrolAnswer {
     pub training: bool,
     /// Prefix of registration numbers, two capital letters.
     pub registration_prefix: String,
+    /// The registry's over [`EnrolAnswer::digest`].
+    pub signature: Signature,
 }
 
 impl EnrolAnswer {
@@ -325,21 +358,36 @@ impl EnrolAnswer {
     /// The bytes of an answer's body.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        let mut e = encoder(&mut out, 7);
+        let mut e = encoder(&mut out, 8);
         e.bytes(&self.certificate)
             .and_then(|e| e.bytes(self.deployment.as_bytes()))
             .and_then(|e| e.bytes(&self.registry_key))
             .and_then(|e| e.str(&self.recovery_recipient))
             .and_then(|e| e.bool(self.training))
             .and_then(|e| e.str(&self.registration_prefix))
+            .and_then(|e| e.bytes(self.signature.as_bytes()))
             .expect(INFALLIBLE);
         out
     }
 
-    /// Strict in shape; its truth is proven by the certificate's signature.
+    /// What is signed: the request as it was sent, and every other field.
+    pub fn digest(&self, request: &[u8]) -> [u8; 32] {
+        let parts: [&[u8]; 7] = [
+            request,
+            &self.certificate,
+            self.deployment.as_bytes(),
+            &self.registry_key,
+            self.recovery_recipient.as_bytes(),
+            &[u8::from(self.training)],
+            self.registration_prefix.as_bytes(),
+        ];
+        hash_parts("lakou/enrol-answer/v1", parts)
+    }
+
+    /// Strict in shape; believe nothing of it before its signature is verified.
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         let what = Self::WHAT;
-        let mut d = begin(what, bytes, 7)?;
+        let mut d = begin(what, bytes, 8)?;
         let answer = read_enrol_answer(&mut d).map_err(|_| MessageError::Shape { what })?;
         finish(what, &d, bytes)?;
         Ok(answer)
@@ -354,6 +402,7 @@ fn read_enrol_answer(d: &mut Decoder<'_>) -> Result<EnrolAnswer, minicbor::decod
         recovery_recipient: d.str()?.to_owned(),
         training: d.bool()?,
         registration_prefix: d.str()?.to_owned(),
+        signature: Signature::from_bytes(fixed(d)?),
     })
 }
 
@@ -374,6 +423,7 @@ mod tests {
             more: true,
             head: vec![4],
             consistency: vec![],
+            signature: Signature::from_bytes([5; 64]),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The laptop's half of one pull.
 
 use record_model::{DeploymentId, Instant, LogId};
-use signed_delta::{ChainEnd, ConsistencyError, PublicKey, TreeHead, verify_consistency};
+use signed_delta::{ChainEnd, ConsistencyError, PublicKey, TreeHead, verify_answer, verify_consistency};
 
 use crate::limits::RETRY_DELAY_MS;
 use crate::message::{PullPage, PullRequest, PulledDelta};
@@ -64,9 +64,14 @@ pub enum PullFailure {
         /// The problem's stable code.
         code: String,
     },
-    /// The tree head is not signed by this deployment's registry.
+    /// The page or its tree head is not signed by this deployment's registry, or answers another request.
     #[error("the answer is not signed by this deployment's registry")]
-    UntrustedHead,
+    UntrustedPage,
+    /// The server promises more and gives nothing, or goes back.
+    #[error(
+        "the server's answer does not go on from where this device stood. Nothing was taken; tell head office"
+    )]
+    NoProgress,
     /// The server's log is not the one this device saw grow: rolled back, rewritten, or two-faced.
     #[error(
         "the server's log is not the one this device saw before: {0}. Nothing was taken; tell head office"
@@ -85,7 +90,7 @@ pub enum PullFailure {
 #[derive(Debug)]
 enum State {
     Idle,
-    AwaitingPage,
+    AwaitingPage { request: [u8; 32] },
     Storing { more: bool },
     Done,
 }
@@ -118,11 +123,13 @@ impl PullSession {
         match (std::mem::replace(&mut self.state, State::Done), event) {
             (State::Done, _) => vec![],
             (State::Idle, PullEvent::Start) => self.ask(),
-            (State::AwaitingPage, PullEvent::Answer { status, body }) => self.receive(status, &body),
+            (State::AwaitingPage { request }, PullEvent::Answer { status, body }) => {
+                self.receive(request, status, &body)
+            }
             (State::Storing { more: true }, PullEvent::Stored) => self.ask(),
             (State::Storing { more: false }, PullEvent::Stored) => vec![PullEffect::Finish],
             // Nothing stored is lost; the next pull goes on after the cursor.
-            (State::Idle | State::AwaitingPage, PullEvent::Disconnected) => {
+            (State::Idle | State::AwaitingPage { .. }, PullEvent::Disconnected) => {
                 self.state = State::Idle;
                 vec![PullEffect::WakeAt(now.plus_ms(RETRY_DELAY_MS))]
             }
@@ -133,7 +140,7 @@ impl PullSession {
             ) => self.stay(state),
             // A late answer, or a word about a page nobody gave.
             (state @ State::Idle, PullEvent::Answer { .. } | PullEvent::Stored) => self.stay(state),
-            (state @ State::AwaitingPage, PullEvent::Start | PullEvent::Stored) => self.stay(state),
+            (state @ State::AwaitingPage { .. }, PullEvent::Start | PullEvent::Stored) => self.stay(state),
         }
     }
 
@@ -149,11 +156,11 @@ impl PullSession {
             known_tree_size: self.known.as_ref().map_or(0, |head| head.size),
             have: self.have.clone(),
         };
-        self.state = State::AwaitingPage;
+        self.state = State::AwaitingPage { request: request.digest() };
         vec![PullEffect::Post(request.encode())]
     }
 
-    fn receive(&mut self, status: u16, body: &[u8]) -> Vec<PullEffect> {
+    fn receive(&mut self, request: [u8; 32], status: u16, body: &[u8]) -> Vec<PullEffect> {
         if status != 200 {
             let failure = match problem_code(body) {
                 Some(code) if status >= 400 => PullFailure::Refused { status, code },
@@ -164,7 +171,7 @@ impl PullSession {
         let Ok(page) = PullPage::decode(body) else {
             return vec![PullEffect::Fail(PullFailure::NotOurs { status })];
         };
-        match self.check_head(&page) {
+        match self.check(&page, &request) {
             Ok(head) => {
                 self.cursor = page.next_cursor;
                 self.known = Some(head.clone());
@@ -179,9 +186,17 @@ impl PullSession {
         }
     }
 
-    fn check_head(&self, page: &PullPage) -> Result<TreeHead, PullFailure> {
+    fn check(&self, page: &PullPage, request: &[u8; 32]) -> Result<TreeHead, PullFailure> {
+        if !verify_answer(&self.registry, self.deployment, &page.digest(request), &page.signature) {
+            return Err(PullFailure::UntrustedPage);
+        }
+        // A cursor that stands still while more is promised would ask for ever.
+        let goes_on = page.next_cursor > self.cursor || (page.next_cursor == self.cursor && !page.more);
+        if !goes_on {
+            return Err(PullFailure::NoProgress);
+        }
         let head = TreeHead::decode_and_verify(&page.head, self.deployment, &self.registry)
-            .map_err(|_| PullFailure::UntrustedHead)?;
+            .map_err(|_| PullFailure::UntrustedPage)?;
         if let Some(known) = &self.known {
             if known.log != head.log {
                 return Err(PullFailure::OtherLog { found: head.log });
@@ -196,7 +211,7 @@ impl PullSession {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signed_delta::{SeatKey, Tree};
+    use signed_delta::{SeatKey, Tree, sign_answer};
 
     const DEPLOYMENT: DeploymentId = DeploymentId::from_bytes([1; 16]);
     const LOG: LogId = LogId::from_bytes([5; 16]);
@@ -220,31 +235,84 @@ mod tests {
         TreeHead::sign(&registry(), DEPLOYMENT, LOG, tree.size(), tree.root(), at(1))
     }
 
-    fn page(head: &TreeHead, consistency: Vec<u8>, more: bool) -> PullEvent {
-        let page = PullPage { deltas: vec![], next_cursor: 8, more, head: head.encode(), consistency };
-        PullEvent::Answer { status: 200, body: page.encode() }
+    /// A session that waits for a page, and what it asked.
+    struct Asked(PullSession, Vec<u8>);
+
+    impl Asked {
+        /// The page as the registry signs it for this request, then changed on the way.
+        fn answered(&mut self, page: &PullPage, change: impl FnOnce(&mut PullPage)) -> Vec<PullEffect> {
+            let request = PullRequest::decode(&self.1).unwrap().digest();
+            let digest = page.digest(&request);
+            let mut page =
+                PullPage { signature: sign_answer(&registry(), DEPLOYMENT, &digest), ..page.clone() };
+            change(&mut page);
+            self.0.handle(at(1), PullEvent::Answer { status: 200, body: page.encode() })
+        }
+
+        fn goes_on(&mut self) {
+            let effects = self.0.handle(at(1), PullEvent::Stored);
+            let [PullEffect::Post(request)] = &effects[..] else { panic!("{effects:?}") };
+            self.1.clone_from(request);
+        }
     }
 
-    fn asked(known: Option<TreeHead>) -> PullSession {
-        let mut session = PullSession::new(DEPLOYMENT, registry().public(), 0, known, vec![]);
-        assert!(matches!(&session.handle(at(0), PullEvent::Start)[..], [PullEffect::Post(_)]));
-        session
+    fn page(head: &TreeHead, consistency: Vec<u8>, next_cursor: u64, more: bool) -> PullPage {
+        let signature = signed_delta::Signature::from_bytes([0; 64]);
+        PullPage { deltas: vec![], next_cursor, more, head: head.encode(), consistency, signature }
     }
+
+    fn asked(known: Option<TreeHead>) -> Asked {
+        let mut session = PullSession::new(DEPLOYMENT, registry().public(), 0, known, vec![]);
+        let effects = session.handle(at(0), PullEvent::Start);
+        let [PullEffect::Post(request)] = &effects[..] else { panic!("{effects:?}") };
+        let request = request.clone();
+        Asked(session, request)
+    }
+
+    fn same(_: &mut PullPage) {}
 
     #[test]
     fn pages_are_asked_for_until_there_are_no_more() {
         let mut session = asked(None);
         let store = PullEffect::Store { deltas: vec![], cursor: 8, head: Box::new(head(3)) };
-        assert_eq!(session.handle(at(1), page(&head(3), vec![], true)), [store]);
-        assert!(matches!(&session.handle(at(1), PullEvent::Stored)[..], [PullEffect::Post(_)]));
+        assert_eq!(session.answered(&page(&head(3), vec![], 8, true), same), [store]);
+        session.goes_on();
         let proof = tree(5).prove_consistency(3).unwrap();
-        session.handle(at(2), page(&head(5), proof, false));
-        assert_eq!(session.handle(at(2), PullEvent::Stored), [PullEffect::Finish]);
+        session.answered(&page(&head(5), proof, 9, false), same);
+        assert_eq!(session.0.handle(at(2), PullEvent::Stored), [PullEffect::Finish]);
+    }
+
+    #[test]
+    fn a_page_changed_on_the_way_or_meant_for_another_request_stores_nothing() {
+        let delta = PulledDelta { feed_index: 8, log_index: 9, received_at: at(1), envelope: vec![1] };
+        let honest = PullPage { deltas: vec![delta], ..page(&head(3), vec![], 8, false) };
+        let changes: [fn(&mut PullPage); 6] = [
+            |page| page.deltas.clear(),
+            |page| page.deltas[0].log_index = 1,
+            |page| page.deltas[0].received_at = at(2),
+            |page| page.next_cursor = 1_000_000_000,
+            |page| page.more = true,
+            |page| page.head = head(2).encode(),
+        ];
+        for change in changes {
+            let effects = asked(None).answered(&honest, change);
+            assert_eq!(effects, [PullEffect::Fail(PullFailure::UntrustedPage)]);
+        }
+        let mut replayed = asked(None);
+        replayed.1 = PullRequest { cursor: 1, ..PullRequest::decode(&replayed.1).unwrap() }.encode();
+        assert_eq!(replayed.answered(&honest, same), [PullEffect::Fail(PullFailure::UntrustedPage)]);
+        assert!(matches!(&asked(None).answered(&honest, same)[..], [PullEffect::Store { .. }]));
+    }
+
+    #[test]
+    fn a_promise_of_more_that_goes_nowhere_ends_the_pull() {
+        let effects = asked(None).answered(&page(&head(3), vec![], 0, true), same);
+        assert_eq!(effects, [PullEffect::Fail(PullFailure::NoProgress)]);
     }
 
     #[test]
     fn a_rolled_back_or_rewritten_log_is_found_out_and_nothing_is_stored() {
-        let shorter = asked(Some(head(5))).handle(at(1), page(&head(3), vec![], false));
+        let shorter = asked(Some(head(5))).answered(&page(&head(3), vec![], 8, false), same);
         assert!(matches!(
             &shorter[..],
             [PullEffect::Fail(PullFailure::Inconsistent(ConsistencyError::Shorter { .. }))]
@@ -252,7 +320,7 @@ mod tests {
 
         let known = TreeHead::sign(&registry(), DEPLOYMENT, LOG, 3, [9; 32], at(1));
         let proof = tree(5).prove_consistency(3).unwrap();
-        let rewritten = asked(Some(known)).handle(at(1), page(&head(5), proof, false));
+        let rewritten = asked(Some(known)).answered(&page(&head(5), proof, 8, false), same);
         assert!(matches!(
             &rewritten[..],
             [PullEffect::Fail(PullFailure::Inconsistent(ConsistencyError::Rewritten))]
@@ -260,7 +328,7 @@ mod tests {
 
         let elsewhere =
             TreeHead::sign(&registry(), DEPLOYMENT, LogId::from_bytes([6; 16]), 5, [9; 32], at(1));
-        let other = asked(Some(head(3))).handle(at(1), page(&elsewhere, vec![], false));
+        let other = asked(Some(head(3))).answered(&page(&elsewhere, vec![], 8, false), same);
         assert!(matches!(&other[..], [PullEffect::Fail(PullFailure::OtherLog { .. })]));
     }
 
@@ -268,11 +336,11 @@ mod tests {
     fn a_login_page_or_a_forged_head_stores_nothing() {
         let portal = PullEvent::Answer { status: 200, body: b"<html>".to_vec() };
         assert_eq!(
-            asked(None).handle(at(1), portal),
+            asked(None).0.handle(at(1), portal),
             [PullEffect::Fail(PullFailure::NotOurs { status: 200 })]
         );
         let forged = TreeHead::sign(&SeatKey::from_secret(&[7; 32]), DEPLOYMENT, LOG, 3, [0; 32], at(1));
-        let effects = asked(None).handle(at(1), page(&forged, vec![], false));
-        assert_eq!(effects, [PullEffect::Fail(PullFailure::UntrustedHead)]);
+        let effects = asked(None).answered(&page(&forged, vec![], 8, false), same);
+        assert_eq!(effects, [PullEffect::Fail(PullFailure::UntrustedPage)]);
     }
 }

@@ -1,6 +1,8 @@
 //! The laptop's half of one push.
 
-use record_model::{DeltaHash, DeploymentId, EpochId, Instant, SeatId};
+use std::collections::BTreeMap;
+
+use record_model::{DeltaHash, DeploymentId, EpochId, Instant, ReasonCode, SeatId};
 use signed_delta::{PublicKey, Receipt};
 
 use crate::limits::{
@@ -51,13 +53,15 @@ pub enum PushEffect {
     },
     /// Send this as the body of a push.
     Post(Vec<u8>),
-    /// Write down, durably, before anything else: everything the receipt covers is delivered; what it refuses is set
-    /// aside with its reason and not sent again.
+    /// Write down, durably, before anything else: what was sent is delivered; what the receipt refuses is set aside
+    /// with its reason and not sent again.
     MarkDelivered {
-        /// The verified receipt.
+        /// The verified receipt, which answers exactly what was sent.
         receipt: Box<Receipt>,
-        /// The refused deltas by place in their chain, with the reason.
-        refused: Vec<(SeatId, EpochId, u64, record_model::ReasonCode)>,
+        /// What was sent and is in the log now.
+        delivered: Vec<DeltaHash>,
+        /// What was sent and refused, with the reason.
+        refused: Vec<(DeltaHash, ReasonCode)>,
     },
     /// Nothing more can be done now; try again then.
     WakeAt(Instant),
@@ -86,19 +90,18 @@ pub enum PushFailure {
         /// The problem's stable code, or empty.
         code: String,
     },
-    /// The receipt is signed by another registry or covers nothing we sent.
-    #[error("the answer is not a receipt signed by this deployment's registry; nothing counts as delivered")]
+    /// The receipt is signed by another registry, or answers another batch than the one sent.
+    #[error(
+        "the answer is not this deployment's registry's receipt for what was sent; nothing counts as delivered"
+    )]
     UntrustedReceipt,
-    /// The receipt is in order and covers nothing of what was sent, so sending on would never end.
-    #[error("the server has nothing of what was sent and does not say why")]
-    NoProgress,
 }
 
 #[derive(Debug)]
 enum State {
     Idle,
     Loading,
-    AwaitingReceipt { sent: Vec<(SeatId, EpochId, u64)> },
+    AwaitingReceipt { batch: [u8; 32], sent: Vec<DeltaHash> },
     Done,
 }
 
@@ -123,8 +126,8 @@ impl PushSession {
             (State::Done, _) => vec![],
             (State::Idle, PushEvent::Start) => self.load(),
             (State::Loading, PushEvent::Outbox(entries)) => self.send(entries),
-            (State::AwaitingReceipt { sent }, PushEvent::Answer { status, body }) => {
-                self.receive(sent, status, &body)
+            (State::AwaitingReceipt { batch, sent }, PushEvent::Answer { status, body }) => {
+                self.receive(batch, sent, status, &body)
             }
             // The answer is lost, not the work: the server knows what it has, and the next receipt says so.
             (State::AwaitingReceipt { .. } | State::Loading | State::Idle, PushEvent::Disconnected) => {
@@ -162,23 +165,31 @@ impl PushSession {
             })
             .count();
         entries.truncate(fit.max(1));
-        let mut body = encode(&entries);
-        // Poorly compressible answers: halve until the piece is small enough for the line.
-        while body.len() > MAX_BATCH_COMPRESSED_BYTES && entries.len() > 1 {
-            entries.truncate(entries.len().div_ceil(2));
-            body = encode(&entries);
+        let sent: Vec<DeltaHash> = entries.iter().map(|entry| entry.hash).collect();
+        let mut batch = PushBatch { envelopes: entries.into_iter().map(|entry| entry.envelope).collect() };
+        let mut body = batch.encode();
+        // Poorly compressible answers: less, until the piece is small enough for the line.
+        while body.len() > MAX_BATCH_COMPRESSED_BYTES && batch.envelopes.len() > 1 {
+            batch.envelopes.truncate(fitting(batch.envelopes.len(), body.len()));
+            body = batch.encode();
         }
-        let sent = entries.iter().map(|entry| (entry.seat, entry.epoch, entry.seq)).collect();
-        self.state = State::AwaitingReceipt { sent };
+        let sent = sent.into_iter().take(batch.envelopes.len()).collect();
+        self.state = State::AwaitingReceipt { batch: batch.digest(), sent };
         vec![PushEffect::Post(body)]
     }
 
-    fn receive(&mut self, sent: Vec<(SeatId, EpochId, u64)>, status: u16, body: &[u8]) -> Vec<PushEffect> {
+    fn receive(
+        &mut self,
+        batch: [u8; 32],
+        sent: Vec<DeltaHash>,
+        status: u16,
+        body: &[u8],
+    ) -> Vec<PushEffect> {
         let failure = match status {
             // Only 201 with a valid receipt is success: a captive portal answers 200.
             201 => match Receipt::decode_and_verify(body, self.deployment, &self.registry) {
-                Ok(receipt) => return self.deliver(&sent, receipt),
-                Err(_) => PushFailure::UntrustedReceipt,
+                Ok(receipt) if receipt.batch == batch => return self.deliver(sent, receipt),
+                Ok(_) | Err(_) => PushFailure::UntrustedReceipt,
             },
             400..=599 => match problem_code(body) {
                 Some(code) => PushFailure::Refused { status, code },
@@ -189,33 +200,27 @@ impl PushSession {
         vec![PushEffect::Fail(failure)]
     }
 
-    fn deliver(&mut self, sent: &[(SeatId, EpochId, u64)], receipt: Receipt) -> Vec<PushEffect> {
-        let refused: Vec<_> = receipt
-            .refusals
-            .iter()
-            .filter_map(|refusal| {
-                let (seat, epoch, seq) = *sent.get(refusal.index as usize)?;
-                Some((seat, epoch, seq, refusal.reason))
-            })
-            .collect();
-        let covers = |(seat, epoch, seq): &(SeatId, EpochId, u64)| {
-            receipt
-                .chains
-                .iter()
-                .any(|end| end.seat == *seat && end.epoch == *epoch && end.through_seq >= *seq)
-                || refused.iter().any(|(s, e, q, _)| (s, e, q) == (seat, epoch, seq))
-        };
-        if !sent.iter().any(covers) {
-            return vec![PushEffect::Fail(PushFailure::NoProgress)];
+    fn deliver(&mut self, sent: Vec<DeltaHash>, receipt: Receipt) -> Vec<PushEffect> {
+        let refusals: BTreeMap<usize, ReasonCode> =
+            receipt.refusals.iter().map(|refusal| (refusal.index as usize, refusal.reason)).collect();
+        let (mut delivered, mut refused) = (Vec::with_capacity(sent.len()), Vec::new());
+        for (index, hash) in sent.into_iter().enumerate() {
+            match refusals.get(&index) {
+                Some(reason) => refused.push((hash, *reason)),
+                None => delivered.push(hash),
+            }
         }
-        let mut effects = vec![PushEffect::MarkDelivered { receipt: Box::new(receipt), refused }];
+        let mut effects = vec![PushEffect::MarkDelivered { receipt: Box::new(receipt), delivered, refused }];
         effects.extend(self.load());
         effects
     }
 }
 
-fn encode(entries: &[OutboxEntry]) -> Vec<u8> {
-    PushBatch { envelopes: entries.iter().map(|entry| entry.envelope.clone()).collect() }.encode()
+/// How many of so many frames to try next, when all of them compressed to too many bytes.
+fn fitting(frames: usize, bytes: usize) -> usize {
+    // A little less than in proportion, so that one more attempt is enough.
+    let proportional = frames * (MAX_BATCH_COMPRESSED_BYTES / 100 * 95) / bytes;
+    proportional.clamp(1, frames - 1)
 }
 
 /// The `code` of a problem body (`application/problem+json`), found without a JSON parser: our server writes it as
@@ -251,11 +256,16 @@ mod tests {
         OutboxEntry { seat: SEAT, epoch: EPOCH, seq, hash, envelope: vec![seq as u8; 10] }
     }
 
-    fn receipt(through_seq: u64, refusals: Vec<Refusal>) -> Receipt {
+    fn batch(seqs: &[u64]) -> [u8; 32] {
+        PushBatch { envelopes: seqs.iter().map(|seq| entry(*seq).envelope).collect() }.digest()
+    }
+
+    fn receipt(seqs: &[u64], refusals: Vec<Refusal>) -> Receipt {
         let key = registry();
         let head = TreeHead::sign(&key, DEPLOYMENT, LogId::from_bytes([5; 16]), 9, [6; 32], at(1));
+        let through_seq = seqs.last().copied().unwrap_or_default();
         let chains = vec![ChainEnd { seat: SEAT, epoch: EPOCH, through_seq }];
-        Receipt::sign(&key, DEPLOYMENT, head, chains, refusals, 0)
+        Receipt::sign(&key, DEPLOYMENT, head, batch(seqs), chains, refusals, 0)
     }
 
     fn sent_two() -> PushSession {
@@ -269,9 +279,10 @@ mod tests {
     #[test]
     fn a_receipt_makes_work_delivered_and_the_rest_is_loaded() {
         let mut session = sent_two();
-        let receipt = receipt(2, vec![]);
+        let receipt = receipt(&[1, 2], vec![]);
         let effects = session.handle(at(1), PushEvent::Answer { status: 201, body: receipt.encode() });
-        let delivered = PushEffect::MarkDelivered { receipt: Box::new(receipt), refused: vec![] };
+        let delivered = vec![entry(1).hash, entry(2).hash];
+        let delivered = PushEffect::MarkDelivered { receipt: Box::new(receipt), delivered, refused: vec![] };
         assert_eq!(effects, [delivered, PushEffect::LoadOutbox { limit: 500 }]);
         assert_eq!(session.handle(at(2), PushEvent::Outbox(vec![])), [PushEffect::Finish]);
     }
@@ -283,7 +294,7 @@ mod tests {
                 sent_two().handle(at(1), PushEvent::Answer { status, body: b"<html>login</html>".to_vec() });
             assert_eq!(effects, [PushEffect::Fail(PushFailure::NotOurs { status })]);
         }
-        let ours = receipt(2, vec![]).encode();
+        let ours = receipt(&[1, 2], vec![]).encode();
         let effects = sent_two().handle(at(1), PushEvent::Answer { status: 200, body: ours });
         assert_eq!(effects, [PushEffect::Fail(PushFailure::NotOurs { status: 200 })]);
     }
@@ -294,7 +305,7 @@ mod tests {
         session.handle(at(0), PushEvent::Start);
         session.handle(at(0), PushEvent::Outbox(vec![entry(1)]));
         let effects =
-            session.handle(at(1), PushEvent::Answer { status: 201, body: receipt(1, vec![]).encode() });
+            session.handle(at(1), PushEvent::Answer { status: 201, body: receipt(&[1], vec![]).encode() });
         assert_eq!(effects, [PushEffect::Fail(PushFailure::UntrustedReceipt)]);
     }
 
@@ -310,21 +321,41 @@ mod tests {
 
     #[test]
     fn a_refused_delta_is_named_and_does_not_stop_the_push() {
-        let refusal = Refusal { index: 1, reason: record_model::ReasonCode::TooLarge };
+        let refusal = Refusal { index: 1, reason: ReasonCode::TooLarge };
         let mut session = sent_two();
         let effects = session
-            .handle(at(1), PushEvent::Answer { status: 201, body: receipt(1, vec![refusal]).encode() });
-        let [PushEffect::MarkDelivered { refused, .. }, PushEffect::LoadOutbox { .. }] = &effects[..] else {
+            .handle(at(1), PushEvent::Answer { status: 201, body: receipt(&[1, 2], vec![refusal]).encode() });
+        let [PushEffect::MarkDelivered { delivered, refused, .. }, PushEffect::LoadOutbox { .. }] =
+            &effects[..]
+        else {
             panic!("{effects:?}")
         };
-        assert_eq!(refused[..], [(SEAT, EPOCH, 2, record_model::ReasonCode::TooLarge)]);
+        assert_eq!(delivered[..], [entry(1).hash]);
+        assert_eq!(refused[..], [(entry(2).hash, ReasonCode::TooLarge)]);
     }
 
     #[test]
-    fn a_receipt_that_covers_nothing_ends_the_push_instead_of_looping() {
-        let effects =
-            sent_two().handle(at(1), PushEvent::Answer { status: 201, body: receipt(0, vec![]).encode() });
-        assert_eq!(effects, [PushEffect::Fail(PushFailure::NoProgress)]);
+    fn a_receipt_for_another_batch_delivers_nothing_and_refuses_nothing() {
+        let refusal = Refusal { index: 0, reason: ReasonCode::Malformed };
+        for other in [receipt(&[1], vec![]), receipt(&[2, 1], vec![]), receipt(&[7, 8], vec![refusal])] {
+            let effects = sent_two().handle(at(1), PushEvent::Answer { status: 201, body: other.encode() });
+            assert_eq!(effects, [PushEffect::Fail(PushFailure::UntrustedReceipt)]);
+        }
+    }
+
+    #[test]
+    fn a_batch_too_large_for_the_line_is_cut_to_what_fits() {
+        let noise = |seq: u64| {
+            let hashes = (0..64_u64).flat_map(|n| {
+                record_model::hash_parts("noise", [seq.to_be_bytes().as_slice(), &n.to_be_bytes()])
+            });
+            OutboxEntry { envelope: hashes.collect(), ..entry(seq) }
+        };
+        let mut session = PushSession::new(DEPLOYMENT, registry().public());
+        session.handle(at(0), PushEvent::Start);
+        let effects = session.handle(at(0), PushEvent::Outbox((0..500).map(noise).collect()));
+        let [PushEffect::Post(body)] = &effects[..] else { panic!("{effects:?}") };
+        assert!((MAX_BATCH_COMPRESSED_BYTES * 9 / 10..=MAX_BATCH_COMPRESSED_BYTES).contains(&body.len()));
     }
 
     #[test]

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use record_doc::{ForeignChange, MergeVerdict, RecordDoc, derive_actor};
 use record_model::*;
-use registry_core::hash_of_code;
 use rust_xlsxwriter::Workbook as Xlsx;
 use serde_json::Value as Json;
 use signed_delta::*;
@@ -404,7 +403,7 @@ impl Laptop {
             seal::SealingIdentity::generate().recipient(),
             format!("Person {}", self.number),
             format!("Laptop {}", self.number),
-            hash_of_code(&self.secret),
+            &code_key(&self.secret),
         )
         .encode()
     }

@@ -307,7 +307,11 @@ impl Road {
                     Err(error) => return problem(403, error),
                 };
                 if let Some(tamper) = &mut self.tamper {
+                    // By a server gone wrong, not by somebody on the way: it signs what it says.
                     page = tamper(page);
+                    let registry = SeatKey::from_secret(&[1; 32]);
+                    page.signature =
+                        signed_delta::sign_answer(&registry, DEPLOYMENT, &page.digest(&request.digest()));
                 }
                 HttpAnswer { status: 200, body: page.encode() }
             }

@@ -159,7 +159,7 @@ impl World {
             seal::SealingIdentity::generate().recipient(),
             format!("Person {number}"),
             format!("Laptop {number}"),
-            hash_of_code(&secret),
+            &code_key(&secret),
         );
         self.registry.enrol(&request.encode()).unwrap();
         self.registry.merge_all().unwrap();

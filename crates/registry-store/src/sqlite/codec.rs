@@ -206,11 +206,11 @@ pub(super) fn seat(columns: &mut Columns<'_, '_>) -> Result<SeatRow, StoreError>
 }
 
 pub(super) const INVITATION_COLUMNS: &str =
-    "code_hash, person, role, areas, lineages, created_at, expires_at, used_by";
+    "code_key, person, role, areas, lineages, created_at, expires_at, used_by";
 
 pub(super) fn invitation(columns: &mut Columns<'_, '_>) -> Result<InvitationRow, StoreError> {
     Ok(InvitationRow {
-        code_hash: columns.fixed("code_hash")?,
+        code_key: columns.fixed("code_key")?,
         person: columns.text("person")?.to_owned(),
         role: columns.word("role", Role::from_word)?,
         areas: columns.json("areas")?,

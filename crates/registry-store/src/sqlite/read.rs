@@ -77,14 +77,14 @@ impl ReadTx for SqliteTx<'_> {
         self.list("seats", &sql, [], codec::seat)
     }
 
-    fn invitation(&self, code_hash: [u8; 32]) -> Result<Option<InvitationRow>, StoreError> {
-        let sql = format!("SELECT {} FROM invitations WHERE code_hash = ?1", codec::INVITATION_COLUMNS);
-        self.one("invitations", &sql, [&code_hash], codec::invitation)
+    fn invitation(&self, code_key: [u8; 32]) -> Result<Option<InvitationRow>, StoreError> {
+        let sql = format!("SELECT {} FROM invitations WHERE code_key = ?1", codec::INVITATION_COLUMNS);
+        self.one("invitations", &sql, [&code_key], codec::invitation)
     }
 
     fn invitations(&self) -> Result<Vec<InvitationRow>, StoreError> {
         let sql =
-            format!("SELECT {} FROM invitations ORDER BY created_at, code_hash", codec::INVITATION_COLUMNS);
+            format!("SELECT {} FROM invitations ORDER BY created_at, code_key", codec::INVITATION_COLUMNS);
         self.list("invitations", &sql, [], codec::invitation)
     }
 

@@ -101,7 +101,7 @@ impl Tx for SqliteTx<'_> {
             "write an invitation",
             &sql,
             params![
-                row.code_hash,
+                row.code_key,
                 row.person,
                 row.role.as_str(),
                 to_json(&row.areas),

@@ -606,7 +606,7 @@ pub(crate) fn a_seat_comes_back_as_written_and_touched(engine: &Engine<'_>) {
 pub(crate) fn an_invitation_comes_back_and_remembers_who_used_it(engine: &Engine<'_>) {
     let store = engine.open();
     let row = |number: u8| InvitationRow {
-        code_hash: [number; 32],
+        code_key: [number; 32],
         person: "Jean".to_owned(),
         role: Role::Enumerator,
         areas: vec![area("HT0111"), area("HT0112-01")],
