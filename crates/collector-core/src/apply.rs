@@ -288,8 +288,8 @@ impl Applier<'_, '_> {
         if !self.load(record)? {
             return Ok(PulledState::Held(None));
         }
-        if self.open.get(&record).is_some_and(|open| open.row.generation != delta.header().generation) {
-            return Ok(aside(ReasonCode::OtherGeneration));
+        if let Some(refused) = self.refused_for(record, delta) {
+            return Ok(aside(refused));
         }
         match act {
             StatementAct::Finalise(f) => {
@@ -319,6 +319,9 @@ impl Applier<'_, '_> {
         if !self.load(record)? {
             return Ok(PulledState::Held(None));
         }
+        if let Some(refused) = self.refused_for(record, delta) {
+            return Ok(aside(refused));
+        }
         if let Some((revision, change)) = &act.write {
             let state = self.merge(delta, *revision, change, None)?;
             if state != PulledState::Applied {
@@ -327,6 +330,16 @@ impl Applier<'_, '_> {
         }
         self.tx.put_decision(record, &Decision { item: act.item, delta: delta.hash() })?;
         Ok(PulledState::Applied)
+    }
+
+    /// Why a word about an open record does not count: another generation, or a lineage its author is not certified for.
+    fn refused_for(&self, record: RecordId, delta: &VerifiedDelta) -> Option<ReasonCode> {
+        let row = &self.open.get(&record)?.row;
+        if row.generation != delta.header().generation {
+            return Some(ReasonCode::OtherGeneration);
+        }
+        let covered = delta.standing().is_none_or(|by| by.certificate.covers_lineage(&row.lineage));
+        (!covered).then_some(ReasonCode::LineageOutsideCertificate)
     }
 
     /// Opens a record of this store for the chunk. False when there is none.

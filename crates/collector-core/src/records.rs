@@ -226,7 +226,7 @@ pub(crate) fn reading(
     changes: &[ChangeRow],
 ) -> Result<(Option<FormRevision>, Option<Visit>), CollectorError> {
     let published = tx.publications()?;
-    let order = |revision: &FormRevision| published.iter().rposition(|p| p.revision == *revision);
+    let order = |revision: &FormRevision| published.iter().position(|p| p.revision == *revision);
     let revision = changes.iter().map(|change| change.revision).max_by_key(order);
     let visit = changes.iter().filter_map(|change| change.visit).max();
     Ok((revision, visit))

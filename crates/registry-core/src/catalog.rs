@@ -21,7 +21,8 @@ pub(crate) const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 /// A published form revision, ready to evaluate.
 #[derive(Debug, Clone)]
 pub struct PublishedForm {
-    /// Log index of its publication: the order of publication.
+    /// Log index of its first publication: the order of publication. Published again it is no newer, so that what was
+    /// judged by it stays judged.
     pub log_index: u64,
     /// Its lineage.
     pub lineage: Lineage,
@@ -52,10 +53,11 @@ impl Catalog {
                 catalog.areas.push((publication.log_index, Arc::new(tree)));
                 catalog.area_names = Arc::new(names);
             }
-            catalog.forms.insert(
-                publication.revision,
-                PublishedForm { log_index: publication.log_index, lineage: publication.lineage, form },
-            );
+            catalog.forms.entry(publication.revision).or_insert(PublishedForm {
+                log_index: publication.log_index,
+                lineage: publication.lineage,
+                form,
+            });
         }
         Ok(catalog)
     }

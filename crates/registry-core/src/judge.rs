@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use record_doc::{ActorBytes, derive_actor};
 use record_model::{
-    AreaCode, AreaTree, Class, DeltaKind, Instant, Lineage, OutcomeCode, ReasonCode, RecordId, Role, Visit,
+    AreaCode, AreaTree, Class, DeltaKind, EpochId, Instant, Lineage, OutcomeCode, ReasonCode, RecordId, Role,
+    SeatId, Visit,
 };
 use registry_store::{Audience, HeldOn, LogEntry, ReadTx, StoreError};
 use signed_delta::{
@@ -145,9 +146,29 @@ impl Bench<'_> {
             return Ok(false);
         }
         let epochs = self.tx.epochs_of(header.seat)?;
-        let ordinal = |epoch| epochs.iter().find(|row| row.epoch == epoch).map(|row| row.ordinal);
-        let earlier = |last| ordinal(header.epoch).zip(ordinal(last)).is_some_and(|(this, last)| this < last);
-        Ok(!standing.counts(header.epoch, header.seq, earlier))
+        let place = |epoch| epochs.iter().position(|row| row.epoch == epoch);
+        // An epoch ends where the next one's opening delta says; a laptop left behind may not go on in it for ever.
+        let ends_at = match place(header.epoch).and_then(|at| epochs.get(at + 1)) {
+            Some(next) => self.previous_named_by(header.seat, next.epoch)?,
+            None => None,
+        };
+        let within = ends_at.is_some_and(|(epoch, seq)| epoch == header.epoch && header.seq <= seq);
+        let closed = |last| within && place(header.epoch) < place(last);
+        Ok(!standing.counts(header.epoch, header.seq, closed))
+    }
+
+    /// The end of the epoch before, as the opening delta of this one names it.
+    fn previous_named_by(&self, seat: SeatId, epoch: EpochId) -> Result<Option<(EpochId, u64)>, StoreError> {
+        let Some((index, _)) = self.tx.chain_at(seat, epoch, 1)?.into_iter().next() else { return Ok(None) };
+        let entry = self.tx.log_entry(index)?;
+        let act = entry.as_ref().and_then(|entry| {
+            let (_, _, body) = entry.delta.parts();
+            Body::decode(entry.delta.header().kind, body?).ok().map(|body| body.act)
+        });
+        Ok(match act {
+            Some(Act::Epoch(act)) => act.previous.map(|(epoch, seq, _)| (epoch, seq)),
+            _ => None,
+        })
     }
 
     fn judge_content(

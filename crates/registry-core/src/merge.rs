@@ -264,6 +264,9 @@ impl Known {
     }
 }
 
+/// What a statement waits for when nothing of its record is here: any change of it.
+const ANY_CHANGE: ChangeHash = ChangeHash::from_bytes([0; 32]);
+
 /// What became of one delta at its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -370,6 +373,10 @@ impl<'a> OpenRecord<'a> {
     }
 
     fn take(&mut self, delta: &ToMerge) -> Result<Verdict, StoreError> {
+        if self.row.is_none() && !matches!(delta.said, Said::Change(_)) {
+            // What it speaks of has not arrived: perhaps its author had it by another road.
+            return Ok(Verdict::Waits(ANY_CHANGE));
+        }
         if let Err(reason) = self.check(delta) {
             return Ok(Verdict::Quarantined(reason));
         }
@@ -403,19 +410,22 @@ impl<'a> OpenRecord<'a> {
     /// What the certificate, the generation and the lineage allow, by the record as it is now.
     fn check(&self, delta: &ToMerge) -> Result<(), ReasonCode> {
         let Some(row) = &self.row else {
-            let begins = matches!(delta.said, Said::Change(_)) && delta.header.generation == 0;
-            return if begins { Ok(()) } else { Err(ReasonCode::UnknownRecord) };
+            return if delta.header.generation == 0 { Ok(()) } else { Err(ReasonCode::UnknownRecord) };
         };
         if delta.header.generation != row.generation {
             return Err(ReasonCode::OtherGeneration);
         }
         // The header's area is the author's claim; where the record lives is ours.
-        if !reaches(&delta.standing.certificate, &row.area, self.catalog.areas()) {
+        let certificate = &delta.standing.certificate;
+        if !reaches(certificate, &row.area, self.catalog.areas_before(delta.log_index)) {
             return Err(ReasonCode::AreaOutsideCertificate);
         }
-        match &delta.lineage {
-            Some(lineage) if *lineage != row.lineage => Err(ReasonCode::LineageOutsideCertificate),
-            _ => Ok(()),
+        // A withdrawal names no form: the record's own lineage decides.
+        let named = delta.lineage.as_ref().is_none_or(|lineage| *lineage == row.lineage);
+        if named && certificate.covers_lineage(&row.lineage) {
+            Ok(())
+        } else {
+            Err(ReasonCode::LineageOutsideCertificate)
         }
     }
 

@@ -774,6 +774,10 @@ fn publish(
         published.push(PublishedFile { name: name.clone(), sha256, size_bytes: content.len() as u64 });
     }
     let known = tx.publication(revision)?;
+    if let Some(known) = known.as_ref().filter(|known| known.lineage != *lineage) {
+        let reason = format!("this form is published as lineage {} already, not {lineage}", known.lineage);
+        return Err(RegistryError::Pack { file: FORM_FILE.to_owned(), reason }.into());
+    }
     if known.is_some_and(|known| known.lineage == *lineage && known.files == published) {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use record_doc::{RecordDoc, derive_actor};
 use record_model::*;
 use registry_core::Resolution;
 use signed_delta::*;
-use support::{Laptop, NOW, RECORD, World, answers, facts};
+use support::{AREAS, Laptop, NOW, RECORD, World, answers, facts, form_xlsx};
 
 fn visit() -> Visit {
     Visit { at: Instant::from_unix_ms(NOW), utc_offset_minutes: 0 }
@@ -295,7 +295,7 @@ fn no_correctly_signed_forgery_is_merged() {
         let change = honest_change(&laptop, record);
         let mut draft = laptop.draft(change_act(&laptop, change.clone()), Some(record));
         let mut kept = (laptop.seq, laptop.prev);
-        let envelope = match round % 6 {
+        let envelope = match round % 9 {
             0 => {
                 let foreign = derive_actor(
                     &hash_parts("key", [round.to_be_bytes().as_slice()]),
@@ -335,6 +335,19 @@ fn no_correctly_signed_forgery_is_merged() {
                 kept = (laptop.seq + 1, DeltaHash::from_bytes([0; 32]));
                 laptop.sign(draft)
             }
+            5 => {
+                // An epoch of its own, since a foreign past freezes the whole of it.
+                let epoch = hash_parts("epoch", [round.to_be_bytes().as_slice()]);
+                let mut other =
+                    Laptop { epoch: EpochId::from_slice(&epoch[..8]).unwrap(), ..world.copy(&laptop) };
+                other.cut(Act::Epoch(EpochAct { previous: None }), None);
+                world.push(&other.sent);
+                let change = honest_change(&other, record);
+                other.prev = DeltaHash::from_bytes(epoch);
+                other.cut(change_act(&other, change), Some(record))
+            }
+            6 => odd_header(&laptop.key, &laptop.key.sign_delta(facts().deployment, draft)),
+            7 => odd_body(&laptop.key, &laptop.key.sign_delta(facts().deployment, draft)),
             _ => not_canonical(&laptop.key.sign_delta(facts().deployment, draft).encode(), round),
         };
         if kept.0 != laptop.seq {
@@ -368,9 +381,127 @@ fn no_correctly_signed_forgery_is_merged() {
 
 /// The same words in bytes we would not have written: a longer integer, an indefinite length, a byte behind.
 fn not_canonical(envelope: &[u8], round: u64) -> Vec<u8> {
-    match (round / 6) % 3 {
+    match (round / 9) % 3 {
         0 => [envelope, &[0]].concat(),
         1 => [&[0x98, 0x03], &envelope[1..]].concat(),
         _ => [&[0x9f], &envelope[1..], &[0xff]].concat(),
     }
+}
+
+/// An envelope of these bytes.
+fn envelope(header: &[u8], signature: &Signature, body: &[u8]) -> Vec<u8> {
+    let bytes = |content: &[u8]| {
+        let length = content.len() as u16;
+        let head = if length < 256 {
+            vec![0x58, length as u8]
+        } else {
+            [&[0x59], &length.to_be_bytes()[..]].concat()
+        };
+        [head, content.to_vec()].concat()
+    };
+    [vec![0x83], bytes(header), bytes(signature.as_bytes()), bytes(body)].concat()
+}
+
+/// The version as a longer integer than needed, signed like that.
+fn odd_header(key: &SeatKey, honest: &SignedDelta) -> Vec<u8> {
+    let (header, _, body) = honest.parts();
+    assert_eq!(header[1], 1, "the version comes first");
+    let odd = [&header[..1], &[0x18, 0x01], &header[2..]].concat();
+    let signature = key.sign_header_bytes(facts().deployment, &odd);
+    envelope(&odd, &signature, body.unwrap())
+}
+
+/// The body's kind as a longer integer than needed, with a header that commits to exactly that.
+fn odd_body(key: &SeatKey, honest: &SignedDelta) -> Vec<u8> {
+    let (header, _, body) = honest.parts();
+    let body = body.unwrap();
+    assert_eq!((body[0], body[1], body[18]), (0x83, 0x50, 1), "salt, then the kind");
+    let odd = [&body[..18], &[0x18, 0x01], &body[19..]].concat();
+    let commit = |body: &[u8]| <[u8; 32]>::from(<sha2::Sha256 as sha2::Digest>::digest(body));
+    let at = header.windows(32).position(|window| window == commit(body)).unwrap();
+    assert_eq!((header[at - 4], &header[at - 2..at]), (0x18, &[0x58, 0x20][..]), "its length in one byte");
+    let mut header = header.to_vec();
+    header[at - 3] = u8::try_from(odd.len()).unwrap();
+    header[at..at + 32].copy_from_slice(&commit(&odd));
+    let signature = key.sign_header_bytes(facts().deployment, &header);
+    let forged = envelope(&header, &signature, &odd);
+    // What is odd is the body alone: without it the same header verifies.
+    assert!(SignedDelta::from_parts(header, signature, None).is_ok());
+    forged
+}
+
+#[test]
+fn a_word_before_the_record_it_speaks_of_waits_and_counts_when_that_comes() {
+    let world = World::new(8);
+    let (mut a, mut b) = (world.laptop(1, &["HT0111"]), world.laptop(2, &["HT0111"]));
+    a.pull(&world);
+    b.pull(&world);
+    let first = a.write(RECORD, &[("roof", "tin")]).unwrap();
+    b.apply(&first);
+    b.write(RECORD, &[("roof", "tile")]);
+    let act = Act::Statement(StatementAct::Withdraw { reason: "counted twice".to_owned() });
+    b.cut(act, Some(RECORD));
+    world.push(&b.sent);
+    world.registry.merge_all().unwrap();
+    assert_eq!(world.registry.set_aside(10).unwrap().len(), 2);
+    world.push(&a.sent);
+    world.registry.merge_all().unwrap();
+    assert_eq!(world.registry.set_aside(10).unwrap(), []);
+    assert_eq!(world.registry.record(RECORD).unwrap().status, registry_store::RecordStatus::Withdrawn);
+    assert_eq!(world.registry.verify().unwrap().faults, vec![]);
+    let report = world.registry.rebuild().unwrap();
+    assert_eq!(report.before, report.after);
+}
+
+#[test]
+fn a_seat_of_another_lineage_withdraws_nothing() {
+    let world = World::new(9);
+    let mut laptop = world.laptop(1, &["HT0111"]);
+    laptop.write(RECORD, &[("roof", "tin")]);
+    world.push(&laptop.sent);
+    let mut other = world.laptop_for(2, &["HT0111"], &["ration-distribution"]);
+    world.push(&other.sent);
+    let envelope =
+        other.cut(Act::Statement(StatementAct::Withdraw { reason: "mine".to_owned() }), Some(RECORD));
+    assert_eq!(reason(&world, envelope), Some(ReasonCode::LineageOutsideCertificate));
+}
+
+#[test]
+fn a_form_published_again_takes_nothing_from_what_was_judged_by_it() {
+    let world = World::new(10);
+    let mut laptop = world.laptop(1, &["HT0111"]);
+    laptop.write(RECORD, &[("roof", "tin")]);
+    world.push(&laptop.sent);
+    world.registry.merge_all().unwrap();
+    let files = |areas: &str| {
+        [("form.xlsx".to_owned(), form_xlsx()), ("areas.csv".to_owned(), areas.as_bytes().to_vec())].into()
+    };
+    // The commune is struck from the list: what was filed in it before stays.
+    let shorter = AREAS.replace("HT0111,HT01,Cité\n", "");
+    world.registry.publish("household".parse().unwrap(), files(&shorter)).unwrap();
+    world.registry.merge_all().unwrap();
+    let report = world.registry.rebuild().unwrap();
+    assert_eq!(report.before, report.after);
+    assert_eq!(world.registry.records_hash(None).unwrap().0, 1);
+    assert_eq!(world.registry.verify().unwrap().faults, vec![]);
+    let mistyped = world.registry.publish("houshold".parse().unwrap(), files(AREAS));
+    assert!(matches!(mistyped, Err(registry_core::RegistryError::Pack { .. })), "{mistyped:?}");
+}
+
+#[test]
+fn a_laptop_left_behind_by_a_newer_epoch_writes_nothing_after_the_revocation() {
+    let world = World::new(11);
+    let mut old = world.laptop(1, &["HT0111"]);
+    old.write(RECORD, &[("roof", "tin")]);
+    world.push(&old.sent);
+    // The backup on another laptop opens the next epoch.
+    let mut new = Laptop { epoch: EpochId::from_bytes([0x77; 8]), ..world.copy(&old) };
+    new.cut(Act::Epoch(EpochAct { previous: Some((old.epoch, old.seq, old.prev)) }), None);
+    world.push(&new.sent);
+    world.registry.merge_all().unwrap();
+    world.registry.revoke(old.key.seat(), "stolen".to_owned()).unwrap();
+    let envelope = old.write(RecordId::from_bytes([0x45; 16]), &[("roof", "tile")]).unwrap();
+    assert_eq!(reason(&world, envelope), Some(ReasonCode::Revoked));
+    let report = world.registry.rebuild().unwrap();
+    assert_eq!(report.before, report.after);
 }

@@ -135,14 +135,14 @@ pub struct SeatStanding {
 }
 
 impl SeatStanding {
-    /// False for deltas after the seat's revocation: they are kept, and set aside. Epochs are random, so one that is
-    /// not the named last one counts only when it was closed before it, which `is_earlier_epoch` answers.
-    pub fn counts(&self, epoch: EpochId, seq: u64, is_earlier_epoch: impl FnOnce(EpochId) -> bool) -> bool {
+    /// False for deltas after the seat's revocation: they are kept, and set aside. Epochs are random, so of one that is
+    /// not the named last one only the part counts that was closed before it, which `was_closed_before` answers.
+    pub fn counts(&self, epoch: EpochId, seq: u64, was_closed_before: impl FnOnce(EpochId) -> bool) -> bool {
         match self.revoked_after {
             None => true,
             Some(None) => false,
             Some(Some((last_epoch, last_seq))) if last_epoch == epoch => seq <= last_seq,
-            Some(Some((last_epoch, _))) => is_earlier_epoch(last_epoch),
+            Some(Some((last_epoch, _))) => was_closed_before(last_epoch),
         }
     }
 }

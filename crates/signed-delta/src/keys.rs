@@ -132,6 +132,12 @@ impl SeatKey {
         self.public().seat()
     }
 
+    /// Signs header bytes as they stand, canonical or not, so that a test can show that no verifier takes them.
+    #[doc(hidden)]
+    pub fn sign_header_bytes(&self, deployment: DeploymentId, header: &[u8]) -> Signature {
+        self.sign(Purpose::Delta, deployment, header)
+    }
+
     pub(crate) fn sign(&self, purpose: Purpose, deployment: DeploymentId, bytes: &[u8]) -> Signature {
         Signature(self.0.sign(&purpose.message(deployment, bytes)).to_bytes())
     }

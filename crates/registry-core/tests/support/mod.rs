@@ -138,14 +138,37 @@ impl World {
         Self { folder, registry, store, revision }
     }
 
+    /// The same person's key and nothing else: a chain of its own is the caller's to choose.
+    pub fn copy(&self, laptop: &Laptop) -> Laptop {
+        Laptop {
+            key: SeatKey::from_secret(&laptop.key.secret()),
+            epoch: laptop.epoch,
+            seq: 0,
+            prev: Header::NO_PREVIOUS,
+            docs: HashMap::new(),
+            decisions: HashMap::new(),
+            standings: HashMap::new(),
+            cursor: 0,
+            sent: Vec::new(),
+            revision: self.revision,
+            counter: 0,
+            visit: 0,
+        }
+    }
+
     pub fn laptop(&self, number: u8, areas: &[&str]) -> Laptop {
+        self.laptop_for(number, areas, &[])
+    }
+
+    /// Certified for these lineages only; none for all.
+    pub fn laptop_for(&self, number: u8, areas: &[&str], lineages: &[&str]) -> Laptop {
         let code = self
             .registry
             .invite(InvitationDraft {
                 person: format!("Person {number}"),
                 role: Role::Enumerator,
                 areas: areas.iter().map(|area| area.parse().unwrap()).collect(),
-                lineages: vec![],
+                lineages: lineages.iter().map(|lineage| lineage.parse().unwrap()).collect(),
                 valid_ms: 3_600_000,
             })
             .unwrap();
