@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use crate::workspace_root;
 
@@ -23,6 +25,20 @@ pub fn binary(name: &str) -> PathBuf {
     let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     assert!(path.exists(), "{} is not built: run `cargo xtask test`", path.display());
     path
+}
+
+/// The lines of a stream as they come, read on a thread of their own.
+pub fn lines_of(mut stream: impl BufRead + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while stream.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
+            if sender.send(std::mem::take(&mut line)).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
 }
 
 /// Runs a command that must succeed; gives its standard output.
@@ -66,6 +82,7 @@ pub struct Server {
     /// Its folder.
     pub home: PathBuf,
     process: Option<Child>,
+    log: Option<Receiver<String>>,
     /// Where it listens, once it does.
     pub url: String,
     port: u16,
@@ -74,7 +91,7 @@ pub struct Server {
 impl Server {
     /// Founds a deployment in `home` and publishes the Haitian pack, whose form must lie at `form`.
     pub fn found(home: &Path, form: &Path) -> Self {
-        let server = Self { home: home.to_owned(), process: None, url: String::new(), port: 0 };
+        let server = Self { home: home.to_owned(), process: None, log: None, url: String::new(), port: 0 };
         ok(server.command().arg("init"));
         let pack = workspace_root().join("schemas/packs/haiti-simast");
         let publish = ["form", "publish", "--lineage", "household", "--pack"];
@@ -100,9 +117,10 @@ impl Server {
         let mut process = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("sync-server starts");
+        self.log = process.stderr.take().map(|log| lines_of(BufReader::new(log)));
         let mut line = String::new();
         let stdout = process.stdout.take().expect("its output is piped");
         BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
@@ -110,6 +128,29 @@ impl Server {
         self.url = url.unwrap_or_else(|| panic!("sync-server said {line:?}")).to_owned();
         self.port = self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
         self.process = Some(process);
+    }
+
+    /// Passes over what it has logged so far.
+    pub fn forget_log(&self) {
+        self.log.iter().for_each(|log| log.try_iter().for_each(drop));
+    }
+
+    /// Waits until it has answered a request on this route with this status.
+    ///
+    /// # Panics
+    ///
+    /// When it has not within half a minute, with what it logged.
+    pub fn wait_for_answer(&self, route: &str, status: u16) {
+        let log = self.log.as_ref().expect("the server serves");
+        let (route, status) = (format!("\"route\":\"{route}\""), format!("\"status\":{status},"));
+        let mut seen = Vec::new();
+        while let Ok(line) = log.recv_timeout(Duration::from_secs(30)) {
+            if line.contains(&route) && line.contains(&status) {
+                return;
+            }
+            seen.push(line);
+        }
+        panic!("no answer with {route} {status} in its log:\n{}", seen.join("\n"));
     }
 
     /// Kills it as a power cut would: no word of warning.
