@@ -100,8 +100,10 @@ fn measure(folder: &Path, work: &Work, households: usize, as_json: bool) {
 }
 
 fn figures(say: &dyn Fn(&str, f64, &str), name: &str, report: &Value) {
-    for (key, unit) in [("requests", "requests"), ("bytes_up", "bytes up"), ("bytes_down", "bytes down")] {
-        say(name, report[key].as_f64().unwrap_or(f64::NAN), unit);
+    for (key, what, unit) in
+        [("requests", "requests", "requests"), ("bytes_up", "up", "bytes"), ("bytes_down", "down", "bytes")]
+    {
+        say(&format!("{name}, {what}"), report[key].as_f64().unwrap_or(f64::NAN), unit);
     }
 }
 

@@ -4,12 +4,12 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use crate::cargo::{cargo, run};
-use crate::{needs, pack, workspace};
+use crate::{demo, needs, pack, workspace};
 
 /// The folder of test vectors kept outside the checkout. Suites that read it are skipped without it.
 const VECTORS: &str = "LAKOU_VECTORS";
 
-/// Builds the packs, then runs the tests of every member.
+/// Builds the packs, then runs the tests of every member and a small demo.
 ///
 /// Always the whole workspace: the tests of one package alone would build its dependencies again with other features.
 /// The examples in the documentation run first, so that the last line is that of a suite with tests in it.
@@ -24,7 +24,9 @@ pub(crate) fn run_all() -> Result<(), Box<dyn Error>> {
     let in_docs = run(&mut with_vectors(cargo(&["test", "--workspace", "--doc"]), vectors.as_deref()));
     let suites = ["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"];
     let in_suites = run(&mut with_vectors(cargo(&suites), vectors.as_deref()));
-    in_docs.and(in_suites)
+    // And the main job from end to end, small.
+    let in_demo = demo::play_small();
+    in_docs.and(in_suites).and(in_demo)
 }
 
 fn with_vectors(mut command: std::process::Command, vectors: Option<&Path>) -> std::process::Command {
