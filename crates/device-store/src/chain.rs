@@ -219,7 +219,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The next serial of the seat's range of registration numbers. Never given twice.
+    /// The next serial of the seat's range of registration numbers. Never given twice: a restored store passes over those
+    /// it may have given.
     pub fn next_registration_serial(&self, seat: SeatId) -> Result<u32, DeviceStoreError> {
         let serial = self.seat(seat)?.next_serial;
         self.execute(

@@ -107,14 +107,19 @@ impl DeviceStore {
         Ok(())
     }
 
-    /// When the database is not the one that last wrote here, every seat must open an epoch before it writes.
+    /// When the database is not the one that last wrote here, every seat must open an epoch before it writes, and passes
+    /// over the registration numbers that may have been handed out after the copy was made.
     fn notice_restore(&mut self) -> Result<(), DeviceStoreError> {
         let same = self.read(|tx| tx.is_same_incarnation())?;
         if same {
             return Ok(());
         }
         self.write(|tx| {
-            tx.execute("ask for new epochs", "UPDATE seats SET epoch_needed = 1", [])?;
+            tx.execute(
+                "ask for new epochs and pass over numbers given since",
+                "UPDATE seats SET epoch_needed = 1, next_serial = next_serial + ?1",
+                [SERIALS_PASSED_OVER],
+            )?;
             tx.rotate_incarnation()
         })
     }
@@ -146,6 +151,9 @@ impl DeviceStore {
         Ok(value)
     }
 }
+
+/// More households than a person registers between two backups, and a two-hundredth of a seat's range.
+const SERIALS_PASSED_OVER: u32 = 5_000;
 
 fn to_store<E: From<DeviceStoreError>>(error: SqliteError) -> E {
     DeviceStoreError::from(error).into()
