@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use collector_core::{CollectorError, DeviceStoreError};
-use record_model::ReasonCode;
+use collector_core::{CollectorError, DeviceStoreError, PullFailure, PushFailure, SqliteError};
 
 use crate::messages::Text;
 
@@ -138,12 +137,6 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// The name of an enum's variant, as `derive(Debug)` writes it. The crates below the core are not ours to name (see
-/// `tests/layers.rs`), and what a person can do about their errors depends on which one it is.
-fn variant(error: &dyn std::fmt::Debug) -> String {
-    format!("{error:?}").chars().take_while(|c| c.is_alphanumeric()).collect()
-}
-
 impl From<CollectorError> for Failure {
     fn from(error: CollectorError) -> Self {
         use CollectorError as E;
@@ -157,15 +150,25 @@ impl From<CollectorError> for Failure {
                 let reason = lost.reason.clone();
                 Self::new(Kind::NoServer, Text::new("error-no-server").with("reason", reason))
             }
-            E::Push(failure) => Self::of_exchange(&variant(failure), &failure.to_string()),
-            E::Pull(failure) => Self::of_exchange(&variant(failure), &failure.to_string()),
+            E::Push(PushFailure::NotOurs { .. }) | E::Pull(PullFailure::NotOurs { .. }) => Self::not_ours(),
+            E::Push(PushFailure::Refused { status, code })
+            | E::Pull(PullFailure::Refused { status, code }) => Self::refused_by_server(*status, code),
+            E::Push(PushFailure::UntrustedReceipt) | E::Pull(PullFailure::UntrustedPage) => {
+                said(Kind::NoServer, "error-untrusted").hint(Text::new("hint-untrusted"))
+            }
+            E::Pull(
+                PullFailure::Inconsistent(_) | PullFailure::OtherLog { .. } | PullFailure::NoProgress,
+            ) => said(Kind::Refused, "error-other-log").hint(Text::new("hint-other-log")),
             E::InvitationCode => said(Kind::Usage, "error-invitation").hint(Text::new("hint-invitation")),
             E::OtherDeployment => {
                 said(Kind::Usage, "error-other-deployment").hint(Text::new("hint-other-deployment"))
             }
+            E::EnrolmentRefused { status, code } if is_passing(code) => {
+                Self::refused_by_server(*status, code)
+            }
             E::EnrolmentRefused { status, code } => Self::new(
                 Kind::Refused,
-                Text::new("error-enrolment-refused").with("status", *status).with("code", code.as_str()),
+                Text::new("error-enrolment-refused").with("reason", problem(*status, code)),
             )
             .hint(Text::new("hint-enrolment-refused")),
             E::NotTheRegistry { status } => {
@@ -245,12 +248,14 @@ impl Failure {
         let at = |key: &'static str, path: &Path| Text::new(key).with("path", path.display().to_string());
         match error {
             E::Sqlite(sqlite) => {
-                let (kind, key) = match variant(sqlite).as_str() {
-                    "Busy" => (Kind::Busy, "error-busy"),
-                    "DiskFull" => (Kind::DiskFull, "error-disk-full"),
-                    "SchemaTooNew" => (Kind::NewerVersion, "error-newer-version"),
-                    "WrongKey" | "Damaged" => (Kind::Damaged, "error-damaged"),
-                    "Missing" => (Kind::NotFound, "error-no-database"),
+                let (kind, key) = match sqlite {
+                    SqliteError::Busy { .. } => (Kind::Busy, "error-busy"),
+                    SqliteError::DiskFull { .. } => (Kind::DiskFull, "error-disk-full"),
+                    SqliteError::SchemaTooNew { .. } => (Kind::NewerVersion, "error-newer-version"),
+                    SqliteError::WrongKey { .. } | SqliteError::Damaged { .. } => {
+                        (Kind::Damaged, "error-damaged")
+                    }
+                    SqliteError::Missing { .. } => (Kind::NotFound, "error-no-database"),
                     _ => (Kind::System, "error-store"),
                 };
                 Self::new(kind, Text::new(key).with("reason", sqlite.to_string()).with("path", ""))
@@ -281,32 +286,56 @@ impl Failure {
         }
     }
 
-    /// A push or a pull that ended early.
-    fn of_exchange(which: &str, words: &str) -> Self {
-        match which {
-            "NotOurs" => {
-                Self::new(Kind::NoServer, Text::new("error-not-ours")).hint(Text::new("hint-not-ours"))
-            }
-            "Refused" => Self::new(Kind::Refused, Text::new("error-refused").with("reason", refusal(words))),
-            "UntrustedReceipt" | "UntrustedHead" => {
-                Self::new(Kind::NoServer, Text::new("error-untrusted")).hint(Text::new("hint-untrusted"))
-            }
-            "Inconsistent" | "OtherLog" => {
-                Self::new(Kind::Refused, Text::new("error-other-log")).hint(Text::new("hint-other-log"))
-            }
-            _ => Self::new(Kind::Refused, Text::new("error-refused").with("reason", refusal(words))),
+    fn not_ours() -> Self {
+        Self::new(Kind::NoServer, Text::new("error-not-ours")).hint(Text::new("hint-not-ours"))
+    }
+
+    /// The server's own word that it would not, by a code of its catalogue (docs/PROTOCOL.md).
+    fn refused_by_server(status: u16, code: &str) -> Self {
+        let reason = problem(status, code);
+        if is_passing(code) {
+            return Self::new(Kind::NoServer, Text::new("error-not-now").with("reason", reason))
+                .hint(Text::new("hint-not-now"));
         }
+        let refused = Self::new(Kind::Refused, Text::new("error-refused").with("reason", reason));
+        if code == "other_log" { refused.hint(Text::new("hint-other-log")) } else { refused }
     }
 }
 
-/// What the server said, out of `… (status 403, revoked)`: in words where the code has some.
-fn refusal(words: &str) -> Text {
-    let inside =
-        words.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or(words, |(inside, _)| inside);
-    let code = inside.rsplit(", ").next().unwrap_or_default();
-    match ReasonCode::from_word(code) {
-        Some(_) => Text::new(format!("reason-{}", code.replace('_', "-"))),
-        None => Text::verbatim(inside),
+/// Codes of the server's catalogue. Each has its words: a test of the suites holds this against the catalogue.
+const PROBLEMS: &[&str] = &[
+    "malformed",
+    "enrolment_refused",
+    "unsigned",
+    "request_refused",
+    "enrolment_code_unknown",
+    "enrolment_code_expired",
+    "seat_revoked",
+    "certificate_expired",
+    "not_found",
+    "method_not_allowed",
+    "request_timeout",
+    "other_log",
+    "enrolment_code_used",
+    "body_too_large",
+    "unsupported_media_type",
+    "too_many_requests",
+    "internal",
+    "busy",
+    "storage_full",
+];
+
+/// What passes by itself: trying again later is all there is to do.
+fn is_passing(code: &str) -> bool {
+    matches!(code, "request_timeout" | "too_many_requests" | "internal" | "busy" | "storage_full")
+}
+
+/// A code in words; one of a newer server as it stands.
+fn problem(status: u16, code: &str) -> Text {
+    if PROBLEMS.contains(&code) {
+        Text::new(format!("problem-{}", code.replace('_', "-")))
+    } else {
+        Text::verbatim(format!("{status} {code}"))
     }
 }
 
@@ -319,9 +348,6 @@ impl From<DeviceStoreError> for Failure {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-
-    use sqlite_support::SqliteError;
-    use sync_protocol::{PullFailure, PushFailure};
 
     use super::*;
 
@@ -362,7 +388,9 @@ mod tests {
         assert_eq!(kind(PushFailure::NotOurs { status: 200 }), Kind::NoServer);
         assert_eq!(kind(PullFailure::NotOurs { status: 302 }), Kind::NoServer);
         assert_eq!(kind(PushFailure::UntrustedReceipt), Kind::NoServer);
-        assert_eq!(kind(PushFailure::Refused { status: 403, code: "revoked".into() }), Kind::Refused);
+        assert_eq!(kind(PushFailure::Refused { status: 403, code: "seat_revoked".into() }), Kind::Refused);
+        assert_eq!(kind(PullFailure::Refused { status: 503, code: "busy".into() }), Kind::NoServer);
+        assert_eq!(kind(PushFailure::Refused { status: 507, code: "storage_full".into() }), Kind::NoServer);
         let lost = collector_core::Disconnected { reason: "timeout".into() };
         assert_eq!(kind(lost), Kind::NoServer);
         assert_eq!(kind(CollectorError::NotTheRegistry { status: 200 }), Kind::NoServer);

@@ -265,12 +265,12 @@ fn a_broken_line_a_captive_portal_and_a_refusal_are_told_apart() {
     À faire : Ouvrez une page dans le navigateur, entrez dans le Wi-Fi, et recommencez. Rien n'est perdu.
     [exit 4]
     ");
-    let refusal = HttpAnswer { status: 403, body: br#"{"code":"revoked"}"#.to_vec() };
+    let refusal = HttpAnswer { status: 403, body: br#"{"code":"seat_revoked"}"#.to_vec() };
     home.road = DeadEnd(Ok(refusal));
     assert_snapshot!(home.run(&["sync"]), @"
     [stderr]
       Rien n'est perdu. Encore à envoyer : 2
-    Erreur : Le siège n'a pas accepté la demande (autorisation retirée avant cet envoi).
+    Erreur : Le siège n'a pas accepté la demande (votre autorisation est retirée ; votre travail est encore pris).
     À faire : Rien n'est perdu. Appelez le siège et dites ce message.
     [exit 5]
     ");

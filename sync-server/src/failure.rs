@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use registry_core::RegistryError;
-use registry_store::StoreError;
+use registry_store::{SqliteError, StoreError};
 
 use crate::words::{Message, msg};
 
@@ -184,15 +184,12 @@ impl StoreTrouble {
     pub(crate) fn of(error: &StoreError) -> Self {
         match error {
             StoreError::Sqlite(sqlite) if sqlite.is_retryable() => Self::Busy,
-            // The engine's error type is not ours to name: layers keep SQLite below the store. Its variants are its words.
-            StoreError::Sqlite(sqlite) => match variant(&format!("{sqlite:?}")) {
-                "DiskFull" => Self::DiskFull,
-                "WrongKey" => Self::Unreadable,
-                "Damaged" => Self::Damaged,
-                "SchemaTooNew" => Self::TooNew,
-                "Missing" => Self::Missing,
-                _ => Self::Other,
-            },
+            StoreError::Sqlite(SqliteError::DiskFull { .. }) => Self::DiskFull,
+            StoreError::Sqlite(SqliteError::WrongKey { .. }) => Self::Unreadable,
+            StoreError::Sqlite(SqliteError::Damaged { .. }) => Self::Damaged,
+            StoreError::Sqlite(SqliteError::SchemaTooNew { .. }) => Self::TooNew,
+            StoreError::Sqlite(SqliteError::Missing { .. }) => Self::Missing,
+            StoreError::Sqlite(_) => Self::Other,
             StoreError::Row { .. } => Self::Damaged,
             StoreError::Undone => Self::Busy,
             StoreError::Closed | StoreError::Io { .. } | StoreError::Panicked | StoreError::Plan(_) => {
@@ -200,11 +197,6 @@ impl StoreTrouble {
             }
         }
     }
-}
-
-/// The variant's name at the front of a derived `Debug`.
-fn variant(debug: &str) -> &str {
-    debug.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default()
 }
 
 impl From<StoreError> for Failure {

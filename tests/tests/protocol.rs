@@ -71,6 +71,20 @@ fn every_problem_has_its_row_and_every_route_is_named() {
     let missing: Vec<_> = problems.iter().filter(|row| !document.contains(row.as_str())).collect();
     assert!(missing.is_empty(), "docs/PROTOCOL.md lacks {missing:?}");
 
+    // And its words on the laptop, in both languages.
+    let failure = tests::read("collector-cli/src/failure.rs");
+    for language in ["fr", "en"] {
+        let messages = tests::read(&format!("collector-cli/messages/{language}.ftl"));
+        let codes = problems.iter().filter_map(|row| row.split('`').nth(1));
+        let unworded: Vec<&str> = codes
+            .filter(|code| {
+                !failure.contains(&format!("    \"{code}\",\n"))
+                    || !messages.contains(&format!("\nproblem-{} = ", code.replace('_', "-")))
+            })
+            .collect();
+        assert!(unworded.is_empty(), "the collector has no words in {language} for {unworded:?}");
+    }
+
     let routes = tests::read("sync-server/src/http/mod.rs");
     let paths: Vec<&str> = routes
         .split("path: \"")

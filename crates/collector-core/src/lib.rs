@@ -25,7 +25,7 @@ pub use collector::{Collector, MIN_PASSPHRASE_CHARS, WhoAmI};
 pub use cut::Finalised;
 pub use device_store::{
     DeltaCounts, DeviceStoreError, Examination, Fault, Home, KdfParams, PublicationState, RecordFilter,
-    RecordStatus, Waiting,
+    RecordStatus, SqliteError, Waiting,
 };
 pub use enrol::{ENROL_PATH, Enrolment};
 pub use error::CollectorError;
@@ -41,3 +41,4 @@ pub use records::{
 };
 pub use status::{Diagnosis, FormSummary, Status};
 pub use sync::{MAX_BLOB_BYTES, SyncProgress, SyncReport};
+pub use sync_protocol::{PullFailure, PushFailure};

@@ -27,5 +27,6 @@ pub use records::{
     ChangeRow, Cut, Draft, JournalEntry, RecordFilter, RecordRow, RecordStatus, StatementKind, StatementRow,
 };
 pub use roster::{Standing, StandingRow};
+pub use sqlite_support::SqliteError;
 pub use store::{DeviceStore, Tx};
 pub use sync_state::SyncState;

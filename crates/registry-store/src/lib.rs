@@ -13,3 +13,4 @@ pub use rows::{
     Projection, PublicationRow, RecordFilter, RecordRow, RecordStatus, SeatRow, Settlement,
 };
 pub use sqlite::SqliteRegistry;
+pub use sqlite_support::SqliteError;
