@@ -111,9 +111,9 @@ item-how-removed = Décider : review decide … --keep (il reste retiré) ou --r
 item-how-rule = Décider : review decide … --keep (c'est vrai ainsi) ou --write question=valeur
 item-settled-now =
     { $open ->
-        [0] Décidé : { $item }. Plus rien à examiner dans ce dossier.
-        [one] Décidé : { $item }. Il reste un point à examiner dans ce dossier.
-       *[other] Décidé : { $item }. Points à examiner dans ce dossier : { $open }.
+        [0] Décidé : { $item }. Plus rien à examiner dans cette fiche.
+        [one] Décidé : { $item }. Il reste un point à examiner dans cette fiche.
+       *[other] Décidé : { $item }. Points à examiner dans cette fiche : { $open }.
     }
 item-unknown = Aucun point à examiner { $item }.
 item-settled = Le point { $item } est déjà réglé.
@@ -138,13 +138,36 @@ record-about = Dossier { $record } · { $number } · { $status }
 record-place = { $area } · visite { $visit }
 record-household = Ménage : { $label }
 record-person = Membre : { $label } ({ $person })
-record-unknown = Aucun dossier { $record } au registre.
-hint-record-list = « sync-server record list » montre les dossiers.
+record-unknown = Aucune fiche { $record } au registre.
+hint-record-list = « sync-server record list » montre les fiches.
 outcome-none = Pas encore traité
 outcome-merged = Inscrit au registre
 outcome-held = Attend un envoi précédent
 outcome-quarantined = Mis de côté, rien n'est perdu
 outcome-forked = Ordinateur copié ou restauré
+
+reason-malformed = envoi illisible
+reason-bad-signature = signature qui ne correspond pas
+reason-unknown-seat = personne ou ordinateur inconnu du siège
+reason-revoked = autorisation retirée avant cet envoi
+reason-bad-commitment = contenu différent de ce qui est annoncé
+reason-bad-chain = suite d'envois rompue
+reason-area-outside-certificate = lieu hors de votre zone de travail
+reason-lineage-outside-certificate = formulaire hors de votre autorisation
+reason-role-not-allowed = votre rôle ne permet pas cet envoi
+reason-wrong-actor = auteur qui ne correspond pas
+reason-change-refused = modification que le registre ne prend pas
+reason-unloadable = fiche illisible après cette modification
+reason-unknown-form = formulaire inconnu du siège
+reason-unsupported-kind = sorte d'envoi non prévue
+reason-fork = ordinateur copié ou restauré
+reason-other-generation = fiche recommencée entre-temps
+reason-too-large = envoi trop grand
+reason-unknown-epoch = suite d'envois non ouverte
+reason-class-not-allowed = information réservée, pas par cette voie
+reason-missing-change = attend une modification précédente
+reason-merge-fault = faute du programme au siège, qui la corrige
+reason-unknown-record = fiche encore inconnue
 delta-change = Réponses
 delta-finalise = Entretien terminé
 delta-withdraw = Dossier retiré
@@ -221,7 +244,7 @@ fault = Défaut : { $what }
 fault-at = Défaut à l'acte { $index } : { $what }
 rebuilt = Reconstruit à partir de { $entries } actes ; empreinte { $hash }
 rebuilt-differs = Les tables avaient été altérées : l'empreinte était { $before }. Elles sont justes maintenant.
-state-records = Empreinte des dossiers ({ $records }) : { $hash }
+state-records = Empreinte des fiches ({ $records }) : { $hash }
 state-registry = Empreinte du registre : { $hash }
 merge-behind =
     { $count ->

@@ -1,6 +1,6 @@
 //! The words people read for the codes of the log (notes on words: one word a thing, the same everywhere).
 
-use record_model::{DeltaKind, FindingKind, OutcomeCode, Role};
+use record_model::{DeltaKind, FindingKind, OutcomeCode, ReasonCode, Role};
 use registry_store::RecordStatus;
 
 use crate::words::{Message, msg};
@@ -19,6 +19,33 @@ pub(crate) fn outcome(code: OutcomeCode) -> Message {
         OutcomeCode::Held => msg("outcome-held"),
         OutcomeCode::Quarantined => msg("outcome-quarantined"),
         OutcomeCode::Forked => msg("outcome-forked"),
+    }
+}
+
+pub(crate) fn reason(code: ReasonCode) -> Message {
+    match code {
+        ReasonCode::Malformed => msg("reason-malformed"),
+        ReasonCode::BadSignature => msg("reason-bad-signature"),
+        ReasonCode::UnknownSeat => msg("reason-unknown-seat"),
+        ReasonCode::Revoked => msg("reason-revoked"),
+        ReasonCode::BadCommitment => msg("reason-bad-commitment"),
+        ReasonCode::BadChain => msg("reason-bad-chain"),
+        ReasonCode::AreaOutsideCertificate => msg("reason-area-outside-certificate"),
+        ReasonCode::LineageOutsideCertificate => msg("reason-lineage-outside-certificate"),
+        ReasonCode::RoleNotAllowed => msg("reason-role-not-allowed"),
+        ReasonCode::WrongActor => msg("reason-wrong-actor"),
+        ReasonCode::ChangeRefused => msg("reason-change-refused"),
+        ReasonCode::Unloadable => msg("reason-unloadable"),
+        ReasonCode::UnknownForm => msg("reason-unknown-form"),
+        ReasonCode::UnsupportedKind => msg("reason-unsupported-kind"),
+        ReasonCode::Fork => msg("reason-fork"),
+        ReasonCode::OtherGeneration => msg("reason-other-generation"),
+        ReasonCode::TooLarge => msg("reason-too-large"),
+        ReasonCode::UnknownEpoch => msg("reason-unknown-epoch"),
+        ReasonCode::ClassNotAllowed => msg("reason-class-not-allowed"),
+        ReasonCode::MissingChange => msg("reason-missing-change"),
+        ReasonCode::UnknownRecord => msg("reason-unknown-record"),
+        ReasonCode::MergeFault => msg("reason-merge-fault"),
     }
 }
 

@@ -97,6 +97,21 @@ fn every_problem_has_its_row_and_every_route_is_named() {
     assert!(unnamed.is_empty(), "docs/PROTOCOL.md lacks the routes {unnamed:?}");
 }
 
+/// One word a thing: a reason is told in the same words on the laptop and at the office.
+#[test]
+fn reasons_have_the_same_words_on_both_sides() {
+    for language in ["fr", "en"] {
+        let lines = |path: String| -> Vec<String> {
+            let text = tests::read(&path);
+            text.lines().filter(|line| line.starts_with("reason-")).map(str::to_owned).collect()
+        };
+        let laptop = lines(format!("collector-cli/messages/{language}.ftl"));
+        let office = lines(format!("sync-server/i18n/{language}.ftl"));
+        assert_eq!(laptop.len(), ReasonCode::ALL.len());
+        assert_eq!(laptop, office);
+    }
+}
+
 #[test]
 fn every_limit_is_the_one_in_force() {
     let document = document();

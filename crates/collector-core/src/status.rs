@@ -9,7 +9,7 @@ use signed_delta::{Receipt, TreeHead};
 use crate::clock::{ClockDoubt, doubt};
 use crate::collector::Collector;
 use crate::error::CollectorError;
-use crate::forms::{AreaEntry, PublishedForm};
+use crate::forms::PublishedForm;
 
 /// What waits, since when, and why.
 #[derive(Debug, Clone)]
@@ -149,16 +149,6 @@ impl Collector {
     pub fn form(&mut self, lineage: &Lineage) -> Result<std::sync::Arc<PublishedForm>, CollectorError> {
         let Self { store, forms, .. } = self;
         store.read(|tx| forms.newest(tx, lineage))
-    }
-
-    /// The areas of a lineage's pack that this person is certified for, in the order of the pack.
-    pub fn certified_areas(&mut self, lineage: &Lineage) -> Result<Vec<AreaEntry>, CollectorError> {
-        let form = self.form(lineage)?;
-        let entries = form.areas.entries.iter();
-        Ok(entries
-            .filter(|entry| self.certificate.covers_area(&entry.code, &form.areas.tree))
-            .cloned()
-            .collect())
     }
 
     /// Writes a copy of the store to a folder that has none, and reads it back. Who opens it elsewhere starts a new epoch.

@@ -1,6 +1,6 @@
 //! Copies of the store, and its examination.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use record_model::{DeltaHash, EpochId, SeatId};
 use signed_delta::{Header, SignedDelta};
@@ -124,11 +124,6 @@ impl DeviceStore {
             let deltas_checked = walk.checked;
             Ok(Examination { schema, synchronous, journalled_answers, deltas_checked, faults })
         })
-    }
-
-    /// Where the database is.
-    pub fn database_path(&self) -> PathBuf {
-        self.path.clone()
     }
 }
 

@@ -5,7 +5,6 @@ use rusqlite::params;
 use signed_delta::PublicKey;
 
 use crate::error::DeviceStoreError;
-use crate::row::{Columns, bad};
 use crate::store::Tx;
 
 /// The deployment, as the enrolment answer told it.
@@ -105,24 +104,6 @@ impl Tx<'_> {
             ],
         )?;
         Ok(())
-    }
-
-    /// The request this person waits on, if any.
-    pub fn pending_enrolment(&self, person: &str) -> Result<Option<PendingEnrolment>, DeviceStoreError> {
-        self.one(
-            "read the enrolment",
-            "SELECT person, deployment, registry_key, request, asked_at FROM pending_enrolments WHERE person = ?1",
-            [person],
-            |row| {
-                Ok(PendingEnrolment {
-                    person: row.get(0)?,
-                    deployment: DeploymentId::from_bytes(row.id(1)?),
-                    registry_key: PublicKey::from_bytes(&row.id(2)?).map_err(|_| bad(2))?,
-                    request: row.get(3)?,
-                    asked_at: row.instant(4)?,
-                })
-            },
-        )
     }
 
     /// Writes a request down before it is sent.

@@ -257,16 +257,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes how many findings are open.
-    pub fn set_open_items(&self, record: RecordId, open_items: u32) -> Result<(), DeviceStoreError> {
-        self.execute(
-            "count open items",
-            "UPDATE records SET open_items = ?2 WHERE record = ?1 AND open_items <> ?2",
-            params![record.as_bytes(), open_items],
-        )?;
-        Ok(())
-    }
-
     /// Records, the latest changed first, without their documents.
     pub fn records(&self, filter: &RecordFilter) -> Result<Vec<RecordRow>, DeviceStoreError> {
         let areas = filter
@@ -385,20 +375,6 @@ impl Tx<'_> {
             path_and_value,
         )?;
         Ok(rows.into_iter().collect())
-    }
-
-    /// The same with the instant each was given.
-    pub fn journal_entries(
-        &self,
-        record: RecordId,
-        seat: SeatId,
-    ) -> Result<Vec<JournalEntry>, DeviceStoreError> {
-        self.all(
-            "read the journal",
-            "SELECT path, value, at FROM journal WHERE record = ?1 AND seat = ?2 ORDER BY path",
-            [record.as_bytes().as_slice(), seat.as_bytes()],
-            |row| Ok(JournalEntry { path: row.parsed(0)?, value: row.value(1)?, at: row.instant(2)? }),
-        )
     }
 
     /// Takes answers out of the journal that were never cut: a person undoes what they just typed.

@@ -302,21 +302,6 @@ impl DeviceStore {
         keys.save(home)
     }
 
-    /// Gives somebody whose passphrase is lost a new one: for the custodians, with the key from
-    /// [`recover_key`](crate::recover_key). The person's seat key is lost with the passphrase, so fresh secrets are needed.
-    pub fn replace_person(
-        &mut self,
-        person: &str,
-        passphrase: &str,
-        kdf: KdfParams,
-        secrets: &PersonSecrets,
-    ) -> Result<(), DeviceStoreError> {
-        let mut keys = KeysFile::load(&self.home)?;
-        let name = keys.find(person).ok_or(DeviceStoreError::UnknownPerson)?.to_owned();
-        keys.put(&name, passphrase, kdf, &self.key, secrets)?;
-        keys.save(&self.home)
-    }
-
     /// Seals this store's key to the deployment's recovery key, once.
     pub fn seal_for_recovery(&mut self, recipient: &str) -> Result<(), DeviceStoreError> {
         let mut keys = KeysFile::load(&self.home)?;

@@ -64,8 +64,8 @@ impl Tx<'_> {
             .flatten())
     }
 
-    /// Takes note of an instant that has certainly come: by the server's clock, or by ours once a person has confirmed
-    /// it.
+    /// Takes note of an instant that has come: by the server's clock, or by ours when nothing speaks against it or a person
+    /// has confirmed it.
     pub fn learn_instant(&self, at: Instant) -> Result<(), DeviceStoreError> {
         self.execute(
             "write the clock",

@@ -213,34 +213,14 @@ impl Question {
         self.required == Flag::Yes
     }
 
-    /// True if a `required` cell may ask for an answer.
-    pub fn may_be_required(&self) -> bool {
-        self.required != Flag::No
-    }
-
     /// True if the value is the engine's to compute, so that it is never stored.
     pub fn is_calculated(&self) -> bool {
         matches!(self.source, Source::Calculated(_))
     }
 
-    /// True if the answer is checked beyond its type.
-    pub fn has_constraint(&self) -> bool {
-        self.constraint.is_some()
-    }
-
-    /// True if it is asked only under a condition of its own.
-    pub fn has_relevant(&self) -> bool {
-        self.relevant.is_some()
-    }
-
     /// True for a select whose options depend on other answers.
     pub fn has_choice_filter(&self) -> bool {
         self.choice_filter.is_some()
-    }
-
-    /// True for a repeat whose number of instances follows from other answers.
-    pub fn has_repeat_count(&self) -> bool {
-        self.repeat_count.is_some()
     }
 
     /// The `appearance` cell.
@@ -427,11 +407,6 @@ impl CompiledForm {
     /// The label as it is written, `${}` references and all, in a language (the default one's when that has none).
     pub fn raw_label(&self, question: QuestionIndex, lang: &str) -> &str {
         self.0.question(question).labels.raw(self.0.language(lang))
-    }
-
-    /// The hint as it is written.
-    pub fn raw_hint(&self, question: QuestionIndex, lang: &str) -> &str {
-        self.0.question(question).hints.raw(self.0.language(lang))
     }
 
     /// The entity lists this form writes to, each once, in sheet order.

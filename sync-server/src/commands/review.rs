@@ -146,7 +146,8 @@ fn list(app: &App, args: &ListArgs) -> Result<(), Failure> {
     items.truncate(args.limit);
     set_aside.truncate(args.limit);
     let view = ReviewListView { open: open_count, items, set_aside, more };
-    app.ui.result(&view, |ui| show_list(ui, &view));
+    let items_asked = !matches!(args.kind, Some(Kind::SetAside(_)));
+    app.ui.result(&view, |ui| show_list(ui, &view, items_asked));
     Ok(())
 }
 
@@ -200,8 +201,10 @@ fn read_set_aside(
     Ok(views)
 }
 
-fn show_list(ui: &Ui, view: &ReviewListView) {
-    ui.say(&msg("review-open").count("open", view.open));
+fn show_list(ui: &Ui, view: &ReviewListView, items_asked: bool) {
+    if items_asked || view.set_aside.is_empty() {
+        ui.say(&msg("review-open").count("open", view.open));
+    }
     if !view.items.is_empty() {
         let headings = [
             msg("heading-item"),
@@ -254,7 +257,7 @@ fn set_aside_row(ui: &Ui, row: &SetAsideView) -> Vec<String> {
     vec![
         row.log_index.to_string(),
         ui.text(&terms::outcome(row.outcome)),
-        row.reason.map(|reason| reason.to_string()).unwrap_or_default(),
+        row.reason.map(|reason| ui.text(&terms::reason(reason))).unwrap_or_default(),
         row.delta.enumerator.clone().unwrap_or_default(),
         row.delta.device.clone().unwrap_or_default(),
         for_people(&row.delta.received_at),
