@@ -257,5 +257,6 @@ backup-keys = The keys are not in it: keep a copy of { $path } elsewhere, in a s
 restore-done = Restored to { $path } and verified: { $entries } acts.
 restore-keys = The key file { $path } is missing.
 restore-other = The database is not, byte for byte, the one the backup describes.
+restore-altered = Rows of the registry were changed in the backup: they do not follow from the signed log.
 hint-restore-keys = Name the copy of keys.json with --keys.
 hint-not-a-backup = Name the folder that "sync-server backup" wrote.

@@ -258,5 +258,6 @@ backup-keys = Les clés n'y sont pas : gardez une copie de { $path } ailleurs, d
 restore-done = Restauré dans { $path } et vérifié : { $entries } actes.
 restore-keys = Il manque le fichier de clés { $path }.
 restore-other = La base n'est pas, octet pour octet, celle que la sauvegarde décrit.
+restore-altered = Des lignes du registre ont été changées dans la sauvegarde : elles ne suivent pas du journal signé.
 hint-restore-keys = Nommez la copie de keys.json avec --keys.
 hint-not-a-backup = Nommez le dossier que « sync-server backup » a écrit.

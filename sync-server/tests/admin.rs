@@ -155,6 +155,28 @@ fn a_backup_restores_to_the_same_registry_and_only_with_its_keys() {
     assert_eq!(rebuilt["same"], true, "{rebuilt:#}");
     assert_eq!(rebuilt["after"], state["registry_hash"]);
 
+    // Somebody changes a name in the copy and makes its checksum fit.
+    let altered = folder("altered");
+    std::fs::create_dir(&altered).unwrap();
+    for file in ["registry.db", "backup.json"] {
+        std::fs::copy(folder("without-keys").join(file), altered.join(file)).unwrap();
+    }
+    #[expect(clippy::disallowed_methods, reason = "whoever tampers does not ask our way of opening")]
+    let conn = rusqlite::Connection::open(altered.join("registry.db")).unwrap();
+    conn.pragma_update(None, "journal_mode", "DELETE").unwrap();
+    assert!(conn.execute("UPDATE registry_rows SET label = 'another' WHERE kind = 1", []).unwrap() > 0);
+    drop(conn);
+    let mut manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(altered.join("backup.json")).unwrap()).unwrap();
+    let bytes = std::fs::read(altered.join("registry.db")).unwrap();
+    let hash = <sha2::Sha256 as sha2::Digest>::digest(&bytes);
+    manifest["sha256"] = data_encoding::HEXLOWER.encode(&hash).into();
+    std::fs::write(altered.join("backup.json"), manifest.to_string()).unwrap();
+    let source = altered.to_str().unwrap().to_owned();
+    let restore_altered = ["restore", &source, "--keys", keys.to_str().unwrap(), "--json"];
+    fails(&home.run_at(&folder("second"), &restore_altered), 1, "does_not_hold");
+    assert!(!folder("second").exists(), "an altered copy was put in the server's place");
+
     let mut bytes = std::fs::read(folder("without-keys/registry.db")).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 64].fill(0xa5);

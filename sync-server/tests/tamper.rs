@@ -250,6 +250,11 @@ fn rows_that_were_invented_deleted_or_set_to_nothing_are_found() {
              DELETE FROM log WHERE log_index = (SELECT max(log_index) FROM log)",
         ),
         ("a body taken out", "UPDATE log SET body = NULL WHERE log_index = 9"),
+        (
+            "another recovery recipient",
+            "UPDATE settings SET value = CAST(replace(CAST(value AS TEXT), 'age1', 'age1q') AS BLOB)
+             WHERE name = 'facts'",
+        ),
     ] {
         let copy = stopped.copy();
         let conn = connect(&copy.database);

@@ -1,6 +1,6 @@
 //! Proof that the log is whole and that all below it follows from it.
 
-use record_model::SeatId;
+use record_model::{LogId, SeatId};
 use registry_store::{LogEntry, ReadTx, StoreError};
 use signed_delta::{Act, Body, PublicKey, Roster, Tree, TreeHead, leaf_hash};
 
@@ -29,6 +29,12 @@ pub struct VerifyReport {
     pub faults: Vec<Fault>,
 }
 
+impl VerifyReport {
+    pub(crate) fn add(&mut self, what: &str) {
+        self.faults.push(Fault { log_index: None, what: what.to_owned() });
+    }
+}
+
 /// What `rebuild` found.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RebuildReport {
@@ -49,6 +55,7 @@ const MAX_FAULTS: usize = 100;
 pub(crate) fn verify_log(
     tx: &dyn ReadTx,
     roster: &dyn Roster,
+    log: LogId,
     stored_head: Option<&[u8]>,
 ) -> Result<VerifyReport, StoreError> {
     let entries = tx.log_len()?;
@@ -74,7 +81,7 @@ pub(crate) fn verify_log(
     if leaves.len() as u64 != entries {
         audit.faults.add(None, "the log and its leaves differ in length");
     }
-    audit.head(stored_head, &leaves)?;
+    audit.head(log, stored_head, &leaves)?;
     let Audit { tree, mut faults, tables, .. } = audit;
     tables.check(tx, &mut faults)?;
     let root = data_encoding::HEXLOWER.encode(&tree.root());
@@ -171,7 +178,7 @@ impl Audit<'_> {
         self.tables.take(entry, act.as_ref(), &mut self.faults)
     }
 
-    fn head(&mut self, stored: Option<&[u8]>, leaves: &[[u8; 32]]) -> Result<(), StoreError> {
+    fn head(&mut self, log: LogId, stored: Option<&[u8]>, leaves: &[[u8; 32]]) -> Result<(), StoreError> {
         let merged_through = self.tx.merged_through()?;
         let Some(stored) = stored else {
             if merged_through > 0 {
@@ -184,6 +191,9 @@ impl Audit<'_> {
             self.faults.add(None, "the stored tree head is not signed by this registry");
             return Ok(());
         };
+        if head.log != log {
+            self.faults.add(None, "the settings name another log than the last signed tree head");
+        }
         if head.size < merged_through {
             self.faults.add(None, "the last signed tree head is older than what was merged");
         }

@@ -587,10 +587,17 @@ impl Registry {
     pub fn verify(&self) -> Result<VerifyReport, RegistryError> {
         self.inner.store.check().map_err(RegistryError::from_store)?;
         self.refresh(false)?;
-        self.look(|tx| {
+        let Inner { facts, keys, roster, .. } = self.inner.as_ref();
+        let mut report = self.look(|tx| {
             let head = tx.setting(setting::TREE_HEAD)?;
-            verify_log(tx, &self.inner.roster, head.as_deref())
-        })
+            verify_log(tx, roster, facts.log, head.as_deref())
+        })?;
+        // To it every laptop seals its store's key, so it is certified with the desk.
+        let desk = roster.standing(keys.desk.seat());
+        if desk.is_none_or(|desk| desk.certificate.sealing_recipient != facts.recovery_recipient) {
+            report.add("the recovery recipient is not the one certified when the deployment was founded");
+        }
+        Ok(report)
     }
 
     /// Makes everything derived again from the log.
