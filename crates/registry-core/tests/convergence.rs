@@ -5,9 +5,11 @@
 mod support;
 
 use proptest::prelude::*;
-use record_model::{FindingKind, InstanceId, RecordId};
+use record_model::{FindingKind, InstanceId, Instant, RecordId, Visit};
 use registry_core::Resolution;
-use support::{Laptop, RECORD, World};
+use registry_store::{RecordFilter, RecordStatus};
+use signed_delta::{Act, Finalise, StatementAct};
+use support::{Laptop, NOW, RECORD, World};
 
 fn member(number: u8, leaf: &str) -> String {
     format!("roster/{}/{leaf}", InstanceId::from_bytes([number; 8]))
@@ -176,8 +178,22 @@ fn two_supervisors_cannot_settle_one_item_twice() {
 /// What a laptop does next.
 #[derive(Debug, Clone)]
 enum Step {
-    Answer { record: u8, question: u8, value: u8 },
-    Remove { record: u8, member: u8 },
+    Answer {
+        record: u8,
+        question: u8,
+        value: u8,
+    },
+    Remove {
+        record: u8,
+        member: u8,
+    },
+    Withdraw {
+        record: u8,
+    },
+    /// A finalise statement without new answers.
+    Finalise {
+        record: u8,
+    },
     Sync,
 }
 
@@ -188,7 +204,9 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
         value,
     });
     let remove = (0u8..3, 1u8..3).prop_map(|(record, member)| Step::Remove { record, member });
-    let step = prop_oneof![6 => answer, 1 => remove, 2 => Just(Step::Sync)];
+    let withdraw = (0u8..3).prop_map(|record| Step::Withdraw { record });
+    let finalise = (0u8..3).prop_map(|record| Step::Finalise { record });
+    let step = prop_oneof![6 => answer, 1 => remove, 1 => withdraw, 1 => finalise, 2 => Just(Step::Sync)];
     proptest::collection::vec((0usize..3, step), 1..25)
 }
 
@@ -209,6 +227,20 @@ fn act(laptop: &mut Laptop, step: &Step) {
         }
         Step::Remove { record: number, member: who } => {
             laptop.write(record(*number), &[(&member(*who, "@removed"), "died")]);
+        }
+        Step::Withdraw { record: number } => {
+            if laptop.docs.contains_key(&record(*number)) {
+                let act = StatementAct::Withdraw { reason: "counted twice".to_owned() };
+                laptop.cut(Act::Statement(act), Some(record(*number)));
+            }
+        }
+        Step::Finalise { record: number } => {
+            let heads = laptop.docs.get(&record(*number)).map(record_doc::RecordDoc::heads);
+            if let Some(heads) = heads {
+                let visit = Visit { at: Instant::from_unix_ms(NOW), utc_offset_minutes: -300 };
+                let finalise = Finalise { heads, revision: laptop.revision, visit, export_hash: [0; 32] };
+                laptop.cut(Act::Statement(StatementAct::Finalise(finalise)), Some(record(*number)));
+            }
         }
         Step::Sync => {}
     }
@@ -254,6 +286,13 @@ proptest! {
             prop_assert_eq!(laptop.records_hash(), server);
         }
         prop_assert_eq!(world.registry.set_aside(10).unwrap(), vec![]);
+        for row in world.registry.records(&RecordFilter::default(), 10).unwrap() {
+            let withdrawn = history.iter().any(|(who, step)| {
+                matches!(step, Step::Withdraw { record } if RecordId::from_bytes([0x20 + record; 16]) == row.record)
+                    && laptops[*who].withdrew(row.record)
+            });
+            prop_assert_eq!(row.status == RecordStatus::Withdrawn, withdrawn);
+        }
         let rebuilt = world.registry.rebuild().unwrap();
         prop_assert_eq!(rebuilt.before, rebuilt.after);
         prop_assert_eq!(world.registry.verify().unwrap().faults, vec![]);

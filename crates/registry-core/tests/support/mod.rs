@@ -289,6 +289,16 @@ impl Laptop {
         self.sign(draft)
     }
 
+    /// True when it ever cut a withdrawal of this record.
+    pub fn withdrew(&self, record: RecordId) -> bool {
+        self.sent.iter().any(|envelope| {
+            let delta = SignedDelta::decode(envelope).unwrap();
+            let header = delta.header();
+            let body = Body::decode(header.kind, delta.parts().2.unwrap()).unwrap();
+            header.record == record && matches!(body.act, Act::Statement(StatementAct::Withdraw { .. }))
+        })
+    }
+
     pub fn actor(&self, record: RecordId) -> record_doc::ActorBytes {
         derive_actor(self.key.public().as_bytes(), self.epoch, record, 0)
     }
