@@ -160,7 +160,7 @@ interview-resumed = We go on where the interview stopped.
 interview-required = An answer is needed. Enter once more to come back to it later.
 interview-pick = Type the number of a choice, or a part of its words. Several choices: put blanks between them.
 interview-now = now: { $answer }
-interview-stopped = All is kept. To go on: collector interview with --record
+interview-stopped = All is kept. To go on: collector interview { $form } --record { $record }
 interview-to-correct = To correct before the end: { $count }
 interview-correct-help = Type a number to go there, < to go back, Enter to stop (all is kept).
 interview-finish-ask = Finish the interview? (Y = yes, n = later)
@@ -206,6 +206,7 @@ record-id = Record { $record }
 record-area = Place: { $area }
 record-visit = Visit: { $date }
 record-changed = Answers kept: { $count }
+record-withdrawn-done = Record withdrawn: { $number } { $title }
 marker-number = Household number
 marker-removed = Person removed
 ticked = yes

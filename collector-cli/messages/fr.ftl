@@ -161,7 +161,7 @@ interview-resumed = On reprend là où l'entretien s'était arrêté.
 interview-required = Une réponse est nécessaire. Entrée encore une fois pour y revenir plus tard.
 interview-pick = Tapez le numéro d'un choix, ou une partie de ses mots. Plusieurs choix : séparez par des espaces.
 interview-now = maintenant : { $answer }
-interview-stopped = Tout est gardé. Pour continuer : collector interview avec --record
+interview-stopped = Tout est gardé. Pour continuer : collector interview { $form } --record { $record }
 interview-to-correct = À corriger avant de terminer : { $count }
 interview-correct-help = Tapez un numéro pour y aller, < pour revenir, Entrée pour arrêter (tout est gardé).
 interview-finish-ask = Terminer l'entretien ? (O = oui, n = plus tard)
@@ -207,6 +207,7 @@ record-id = Fiche { $record }
 record-area = Lieu : { $area }
 record-visit = Visite : { $date }
 record-changed = Réponses gardées : { $count }
+record-withdrawn-done = Fiche retirée : { $number } { $title }
 marker-number = Numéro du ménage
 marker-removed = Personne enlevée
 ticked = oui

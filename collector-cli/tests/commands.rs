@@ -341,7 +341,7 @@ fn a_person_names_the_right_date_when_the_clock_is_wrong() {
        1. Ouest
        2. Sud-Est
     > :q
-    Tout est gardé. Pour continuer : collector interview avec --record
+    Tout est gardé. Pour continuer : collector interview household --record JQHAOGBS
     ");
     // The list goes by the machine's clock, by which the first household is the later one.
     let shown = home.run(&["record", "show", "2", "--json"]).json();

@@ -278,7 +278,7 @@ fn a_paused_household_is_set_finished_and_withdrawn() {
     ");
     assert_eq!(home.run(&["record", "finalise", "1", "--json"]).json()["records"][0]["status"], "finalised");
     assert_snapshot!(home.run(&["record", "withdraw", "1", "--reason", "inscrit deux fois"]), @"
-    Réponses gardées : 0
+    Fiche retirée : HT-00007-000001-S Jean
     [exit 0]
     ");
     assert_snapshot!(home.run(&["record", "set", "1", "head_name=Luc"]), @"

@@ -131,7 +131,7 @@ fn an_interview_goes_back_stops_and_resumes_where_it_stopped() {
        1. Oui
        2. Non
     > :q
-    Tout est gardé. Pour continuer : collector interview avec --record
+    Tout est gardé. Pour continuer : collector interview household --record V5KXB5NB
     [exit 0]
     ");
     let resumed =
@@ -172,7 +172,7 @@ fn an_interview_goes_back_stops_and_resumes_where_it_stopped() {
 
     Âge de Rose *
     > ^D
-    Tout est gardé. Pour continuer : collector interview avec --record
+    Tout est gardé. Pour continuer : collector interview household --record V5KXB5NB
     [exit 0]
     ");
     let answers = home.run(&["record", "show", "1", "--json"]).json()["answers"].to_string();
@@ -203,7 +203,7 @@ fn a_member_is_removed_with_a_reason_and_never_without() {
     ];
     let ran = home.type_in(&["interview", "household"], &typed);
     assert!(ran.err.contains("Sans raison, personne n'est enlevé."), "{ran}");
-    assert!(ran.err.ends_with("Membre : 1\n  1. Marie\n+ = ajouter · x 2 = enlever le nº 2 · Entrée = continuer\n> :q\nTout est gardé. Pour continuer : collector interview avec --record\n"), "{ran}");
+    assert!(ran.err.ends_with("Membre : 1\n  1. Marie\n+ = ajouter · x 2 = enlever le nº 2 · Entrée = continuer\n> :q\nTout est gardé. Pour continuer : collector interview household --record V5KXB5NB\n"), "{ran}");
 }
 
 #[test]
@@ -345,7 +345,7 @@ fn the_form_and_the_program_speak_english_when_asked() {
        1. Port-au-Prince
        2. Delmas
     > :q
-    All is kept. To go on: collector interview with --record
+    All is kept. To go on: collector interview household --record V5KXB5NB
     [exit 0]
     ");
 }

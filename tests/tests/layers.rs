@@ -120,6 +120,46 @@ fn the_architecture_shows_the_arrows_that_are_held() {
     }
 }
 
+/// Where an operating system is named: one module a program, and the store's own files. Each names its counterpart.
+const PLATFORM_MODULES: [&str; 3] =
+    ["collector-cli/src/platform.rs", "crates/device-store/src/durable.rs", "sync-server/src/platform.rs"];
+
+#[test]
+fn nothing_names_an_operating_system_outside_the_platform_modules() {
+    let mut found = Vec::new();
+    let mut folders: Vec<_> = metadata()
+        .workspace_packages()
+        .iter()
+        .filter_map(|member| Some(member.manifest_path.parent()?.join("src").into_std_path_buf()))
+        .collect();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let names_one = [
+                "cfg(unix",
+                "cfg(windows",
+                "cfg(not(unix",
+                "cfg(not(windows",
+                "std::os::unix",
+                "std::os::windows",
+            ]
+            .iter()
+            .any(|word| text.contains(word));
+            if names_one {
+                let path = path.strip_prefix(workspace_root()).unwrap();
+                found.push(path.to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    found.sort();
+    assert_eq!(found, PLATFORM_MODULES);
+}
+
 /// What is wrong with these dependencies, in words.
 fn violations(dependencies: &Dependencies) -> Vec<String> {
     let arrows: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();

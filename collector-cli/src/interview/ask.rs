@@ -47,19 +47,33 @@ pub(super) fn picked(choices: &[Choice<'_>], typed: &str, several: bool, lang: &
 fn pick<'c>(choices: &[Choice<'c>], typed: &str, lang: &str) -> Option<&'c str> {
     let by_number = typed.parse::<usize>().ok().and_then(|number| choices.get(number.checked_sub(1)?));
     let by_code = || choices.iter().find(|choice| choice.name == typed);
-    let by_words = || {
-        let wanted = typed.to_lowercase();
-        let says = |choice: &&Choice<'_>| choice.label(lang).to_lowercase().contains(&wanted);
-        let mut found = choices.iter().filter(says);
-        let first = found.next()?;
-        found.next().is_none().then_some(first)
-    };
-    by_number.or_else(by_code).or_else(by_words).map(|choice| choice.name)
+    let words: Vec<String> = choices.iter().map(|choice| choice.label(lang).to_lowercase()).collect();
+    let wanted = typed.to_lowercase();
+    let by_words =
+        || only(&words, |label| label == wanted).or_else(|| only(&words, |label| label.contains(&wanted)));
+    by_number.or_else(by_code).or_else(|| choices.get(by_words()?)).map(|choice| choice.name)
+}
+
+/// The place of the one label that fits; none when several do.
+fn only(labels: &[String], fits: impl Fn(&str) -> bool) -> Option<usize> {
+    let mut found = labels.iter().enumerate().filter(|(_, label)| fits(label));
+    let (first, _) = found.next()?;
+    found.next().is_none().then_some(first)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_words_are_taken_before_a_part_that_others_have_too() {
+        let labels = ["ouest", "sud-est", "nord", "nord-ouest"].map(str::to_owned);
+        let pick = |typed: &str| {
+            only(&labels, |label| label == typed).or_else(|| only(&labels, |label| label.contains(typed)))
+        };
+        assert_eq!((pick("ouest"), pick("nord"), pick("sud")), (Some(0), Some(2), Some(1)));
+        assert_eq!(pick("est"), None);
+    }
 
     #[test]
     fn signs_are_told_from_answers() {

@@ -74,11 +74,20 @@ pub(crate) fn interview(
             _ => here.question()?,
         };
         if goto == Goto::Stop {
-            app.ui.say(&Text::new("interview-stopped"));
+            app.ui.say(&stopped(&open));
             return Ok(Ended::Draft);
         }
     }
 }
+
+/// How to go on with an interview that was left.
+fn stopped(open: &Interview) -> Text {
+    let record: String = open.record.to_string().chars().take(SHOWN_OF_AN_ID).collect();
+    Text::new("interview-stopped").with("form", open.form.lineage.as_str()).with("record", record)
+}
+
+/// Enough of a record's id to name it on one laptop.
+const SHOWN_OF_AN_ID: usize = 8;
 
 /// The stop to go to; none at the end.
 fn find(goto: &Goto, stops: &[Stop]) -> Option<usize> {
@@ -331,7 +340,7 @@ fn the_end(
     loop {
         match typed(app.ui.ask("> ")?) {
             Typed::Stop | Typed::Keep => {
-                app.ui.say(&Text::new("interview-stopped"));
+                app.ui.say(&stopped(open));
                 return Ok(Ok(Ended::Draft));
             }
             Typed::Back => return Ok(Err(last_of(stops))),
@@ -385,7 +394,7 @@ fn last_word(
         Some("" | "o" | "oui" | "w" | "wi" | "y" | "yes") => {}
         Some("<") => return Ok(Err(last_of(stops))),
         _ => {
-            app.ui.say(&Text::new("interview-stopped"));
+            app.ui.say(&stopped(open));
             return Ok(Ok(Ended::Draft));
         }
     }

@@ -109,6 +109,23 @@ fn settle(row: &mut RecordRow, area: &AreaCode) {
     }
 }
 
+/// Where a visit that is not finished is filed: where its answers say, as far as the seat may file there. A department
+/// alone, answered before its commune, names no place of work yet.
+fn area_so_far(form: &PublishedForm, answers: &Answers, author: &Author<'_>) -> Option<AreaCode> {
+    let answered = answered_area(form, answers)?;
+    author.certificate.covers_area(&answered, &form.areas.tree).then_some(answered)
+}
+
+/// Where a finished visit is filed: where its answers say, also when that is outside the certificate, since the office must
+/// hear of it; but not an area around the seat's own, which says too little.
+fn area_in_the_end(form: &PublishedForm, answers: &Answers, author: &Author<'_>) -> Option<AreaCode> {
+    let answered = answered_area(form, answers)?;
+    let tree = &form.areas.tree;
+    let is_around = |mine: &AreaCode| *mine != answered && tree.is_within(mine, &answered);
+    let own = &author.certificate.fields.areas;
+    (author.certificate.covers_area(&answered, tree) || !own.iter().any(is_around)).then_some(answered)
+}
+
 /// The smallest area that the answers name.
 pub(crate) fn answered_area(form: &PublishedForm, answers: &Answers) -> Option<AreaCode> {
     form.settings
@@ -142,7 +159,7 @@ fn cut_journal(
         return Ok(None);
     };
     let shown = doc.view().shown();
-    let area = area_of(&row, answered_area(&form, &shown), author)?;
+    let area = area_of(&row, area_so_far(&form, &shown, author), author)?;
     settle(&mut row, &area);
     row.state = Some(doc.save());
     row.updated_at = pen.now;
@@ -224,7 +241,7 @@ fn finalise(
         visit: draft.visit,
         export_hash: evaluation.export_hash(),
     };
-    let area = area_of(&row, answered_area(&form, &shown), author)?;
+    let area = area_of(&row, area_in_the_end(&form, &shown, author), author)?;
     settle(&mut row, &area);
     row.state = Some(doc.save());
     row.updated_at = pen.now;

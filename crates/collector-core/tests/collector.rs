@@ -67,6 +67,28 @@ fn a_laptop_enrolled_late_reads_the_records_of_others_as_they_do() {
 }
 
 #[test]
+fn an_interview_paused_before_the_commune_is_known_still_reaches_the_registry() {
+    let world = World::new();
+    let mut laptop = world.laptop("Ana");
+    let visit = Visit { at: Instant::from_unix_ms(NOW), utc_offset_minutes: -300 };
+    for first in ["HT01", "HT0112"] {
+        // The department around the seat's commune, or a commune that is not the seat's, and a pause: it is sent.
+        let record = laptop.collector().start(&lineage(), None, Some(visit)).unwrap();
+        laptop.set(record, "commune", first);
+        laptop.sync().unwrap();
+        laptop.set(record, "commune", "HT0111");
+        let head = laptop.collector().add_instance(record, "roster", None).unwrap();
+        laptop.set(record, &format!("roster/{head}/given_name"), "Marie-Ange");
+        laptop.set(record, &format!("roster/{head}/relationship"), "01");
+        laptop.collector().finalise(record).unwrap();
+        laptop.sync().unwrap();
+        assert_eq!(world.registry.record(record).unwrap().area.as_str(), "HT0111");
+    }
+    assert!(world.registry.set_aside(10).unwrap().is_empty());
+    assert_eq!(world.registry.records_hash(None).unwrap(), laptop.hash());
+}
+
+#[test]
 fn a_refusal_sends_no_name_that_was_typed_before_it() {
     let world = World::new();
     let mut laptop = world.laptop("Ana");

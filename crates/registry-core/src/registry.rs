@@ -808,6 +808,10 @@ fn decide(
     }
     let row = tx.record(item.record)?.ok_or(RegistryError::UnknownRecord { record: item.record })?;
     let answers = desk::answers_of(&item, &request.resolution)?;
+    if request.reason.trim().is_empty() || request.account.trim().is_empty() {
+        let reason = "a decision names who decided and why".to_owned();
+        return Err(RegistryError::Resolution { reason }.into());
+    }
     let epoch = stored_epoch(tx, setting::DESK_EPOCH)?;
     let desk = inner.keys.desk.public();
     let actor = derive_actor(desk.as_bytes(), epoch, item.record, row.generation);

@@ -274,6 +274,15 @@ fn a_decision_must_fit_its_item() {
         });
         assert!(matches!(refused, Err(registry_core::RegistryError::Resolution { .. })), "{refused:?}");
     }
+    for (reason, account) in [(" ", "supervisor"), ("telephone", "")] {
+        let nameless = world.registry.decide(registry_core::DecideRequest {
+            item,
+            resolution: Resolution::Choose(1),
+            reason: reason.to_owned(),
+            account: account.to_owned(),
+        });
+        assert!(matches!(nameless, Err(registry_core::RegistryError::Resolution { .. })), "{nameless:?}");
+    }
     assert_eq!(world.open_items().len(), 1);
 }
 

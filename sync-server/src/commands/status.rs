@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use record_model::{FindingKind, OutcomeCode, Role};
+use record_model::{FindingKind, OutcomeCode, ReasonCode, Role};
 use registry_core::Registry;
 use registry_store::{ItemFilter, RegistryStoreExt};
 
@@ -111,6 +111,7 @@ fn show(ui: &Ui, view: &StatusView) {
         }
     }
     for (reason, count) in &view.set_aside_reasons {
-        ui.pair(4, reason, count);
+        let words = ReasonCode::from_word(reason).map(|reason| ui.text(&terms::reason(reason)));
+        ui.pair(4, words.as_deref().unwrap_or(reason), count);
     }
 }

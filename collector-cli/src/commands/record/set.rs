@@ -96,6 +96,20 @@ pub(super) fn print(
     Ok(())
 }
 
+/// Which record was withdrawn: a place in the list may be another one a moment later.
+pub(super) fn print_withdrawn(app: &mut App, collector: &Collector, record: RecordId) -> Result<(), Failure> {
+    let records = collector.list(&collector_core::RecordFilter::default())?;
+    let found = records.iter().find(|summary| summary.record == record);
+    let number = found.and_then(|summary| summary.number.clone()).unwrap_or_else(|| record.to_string());
+    let title = found.map(|summary| summary.title.clone()).unwrap_or_default();
+    let status = summary(collector, record)?;
+    let written = Answers::new();
+    if !app.ui.json(&ChangeShape { record: record.to_string(), status, written, member: None }) {
+        app.ui.result_text(&Text::new("record-withdrawn-done").with("number", number).with("title", title));
+    }
+    Ok(())
+}
+
 fn summary(collector: &Collector, record: RecordId) -> Result<&'static str, Failure> {
     let records = collector.list(&collector_core::RecordFilter::default())?;
     let found = records.iter().find(|summary| summary.record == record);

@@ -1,9 +1,7 @@
 //! `record withdraw`
 
-use record_model::Answers;
-
 use super::RecordRef;
-use super::set::print;
+use super::set::print_withdrawn;
 use crate::app::App;
 use crate::clock;
 use crate::failure::Failure;
@@ -24,5 +22,5 @@ pub(super) fn run(args: &Args, app: &mut App) -> Result<(), Failure> {
     clock::confirm(app, &mut collector)?;
     let record = args.record.find(&collector)?;
     collector.withdraw(record, &args.reason)?;
-    print(app, &collector, record, Answers::new(), None)
+    print_withdrawn(app, &collector, record)
 }
