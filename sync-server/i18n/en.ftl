@@ -40,6 +40,7 @@ registry-damaged = The registry is damaged.
 schema-too-new = This database was written by a newer version of the program.
 
 hint-init = Make one with "sync-server init", or name it with --home.
+hint-other-copy = Name an empty or a new folder for the copy.
 hint-other-home = Choose another folder with --home.
 hint-keys = Put this deployment's keys.json, kept apart from the backups, back into the folder.
 hint-one-server = One server serves one folder. The other commands may use it at the same time.

@@ -41,6 +41,7 @@ registry-damaged = Le registre est endommagé.
 schema-too-new = Cette base a été écrite par une version plus récente du programme.
 
 hint-init = Créez-le avec « sync-server init », ou nommez-le avec --home.
+hint-other-copy = Nommez un dossier vide ou nouveau pour la copie.
 hint-other-home = Choisissez un autre dossier avec --home.
 hint-keys = Remettez dans le dossier le fichier keys.json de ce déploiement, gardé à part des sauvegardes.
 hint-one-server = Un seul serveur sert un dossier. Les autres commandes peuvent s'en servir en même temps.

@@ -57,17 +57,29 @@ impl Diagnostic {
             (Severity::Warning, true) => "avertissement : ".to_owned(),
             (Severity::Warning, false) => "warning: ".to_owned(),
         };
-        line.push_str(&self.place(french));
+        let place = self.place(french);
+        line.push_str(&place);
         // What was found and expected is in the form's own words and in English; the advice is translated, so it leads.
-        if french {
-            line.push_str(&format!(" : {} (found {}, expected {})", self.fix_fr, self.found, self.expected));
+        let colon = match (place.is_empty(), french) {
+            (true, _) => "",
+            (false, true) => " : ",
+            (false, false) => ": ",
+        };
+        line.push_str(colon);
+        let Self { found, expected, fix_fr, fix_en, .. } = self;
+        line.push_str(&if french {
+            format!("{fix_fr} (trouvé : {found} ; attendu : {expected})")
         } else {
-            line.push_str(&format!(": found {}, expected {}. {}", self.found, self.expected, self.fix_en));
-        }
+            format!("found {found}, expected {expected}. {fix_en}")
+        });
         line
     }
 
+    /// Empty for what is wrong with the file as a whole.
     fn place(&self, french: bool) -> String {
+        if self.sheet.is_empty() {
+            return String::new();
+        }
         let (sheet, row, column) =
             if french { ("feuille", "ligne", "colonne") } else { ("sheet", "row", "column") };
         let mut place = format!("{sheet} \"{}\"", self.sheet);
@@ -267,7 +279,7 @@ mod tests {
             "sheet \"survey\" row 12 column \"relevant\": found the function \"foo\", expected a function of ODK XPath"
         );
         assert!(diagnostic.render("fr").starts_with(
-            "erreur : feuille \"survey\" ligne 12 colonne \"relevant\" : Corrigez le nom. (found "
+            "erreur : feuille \"survey\" ligne 12 colonne \"relevant\" : Corrigez le nom. (trouvé : "
         ));
         assert!(diagnostic.render("en").ends_with("Correct the name."));
     }

@@ -40,6 +40,10 @@ pub(crate) struct RestoreArgs {
 
 pub(crate) fn backup(app: &App, args: &BackupArgs) -> Result<(), Failure> {
     let dest = Home::at(&args.dest);
+    if !dest.is_vacant()? {
+        let occupied = msg("home-occupied").with("path", args.dest.display());
+        return Err(Failure::new(FailureKind::Refused, occupied).hint(msg("hint-other-copy")));
+    }
     let open = app.open()?;
     // Once the copy is made, devices are told that it exists: it is not thrown away for a later mishap.
     let view = dest.fill(Leftovers::Keep, |folder| {

@@ -11,7 +11,7 @@ pub(crate) struct Shape {
     pub(crate) plain: &'static [(&'static str, &'static [&'static str])],
     /// Columns that come once per language.
     pub(crate) translated: &'static [(&'static str, &'static [&'static str])],
-    /// Columns of ODK that mean nothing to this engine and are no mistake.
+    /// Columns of ODK's, or of ours for the office, that mean nothing to this engine and are no mistake.
     pub(crate) ignored: &'static [&'static str],
     /// Any other column belongs to the sheet (choice lists) instead of being told about.
     pub(crate) takes_extras: bool,
@@ -46,7 +46,17 @@ pub(crate) const SURVEY: Shape = Shape {
         ("video", &["media::video"]),
         ("big-image", &["media::big-image", "big_image"]),
     ],
-    ignored: &["autoplay", "rows", "intent", "note", "comment", "comments", "query"],
+    ignored: &[
+        "conflict_policy",
+        "data_class",
+        "autoplay",
+        "rows",
+        "intent",
+        "note",
+        "comment",
+        "comments",
+        "query",
+    ],
     takes_extras: false,
 };
 
@@ -333,8 +343,10 @@ fn warn_unknown(whole: &str, written: &str, shape: &Shape, place: Place, report:
         .map(|(name, _)| (crate::xpath::functions::distance(whole, name), *name))
         .min()
         .filter(|(distance, name)| *distance <= 1 + name.len() / 6);
-    let mut trouble =
-        Trouble::new("unknown-column", quoted(written), "a column this engine knows; it is ignored");
+    let mut trouble = Trouble::new("unknown-column", quoted(written), "a column this engine knows").fix(
+        "Cette colonne n'est pas connue : elle n'est pas lue.",
+        "The column is not known, so it is not read.",
+    );
     if let Some((_, name)) = nearest {
         trouble = trouble.fix(format!("Vouliez-vous écrire {name} ?"), format!("Did you mean {name}?"));
     }

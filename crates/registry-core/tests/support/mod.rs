@@ -140,9 +140,14 @@ impl World {
 
     /// The same person's key and nothing else: a chain of its own is the caller's to choose.
     pub fn copy(&self, laptop: &Laptop) -> Laptop {
+        self.bare(SeatKey::from_secret(&laptop.key.secret()), laptop.epoch)
+    }
+
+    /// A key and an epoch without a chain.
+    fn bare(&self, key: SeatKey, epoch: EpochId) -> Laptop {
         Laptop {
-            key: SeatKey::from_secret(&laptop.key.secret()),
-            epoch: laptop.epoch,
+            key,
+            epoch,
             seq: 0,
             prev: Header::NO_PREVIOUS,
             docs: HashMap::new(),
@@ -186,20 +191,7 @@ impl World {
         );
         self.registry.enrol(&request.encode()).unwrap();
         self.registry.merge_all().unwrap();
-        let mut laptop = Laptop {
-            key,
-            epoch: EpochId::from_bytes([number; 8]),
-            seq: 0,
-            prev: Header::NO_PREVIOUS,
-            docs: HashMap::new(),
-            decisions: HashMap::new(),
-            standings: HashMap::new(),
-            cursor: 0,
-            sent: Vec::new(),
-            revision: self.revision,
-            counter: 0,
-            visit: 0,
-        };
+        let mut laptop = self.bare(key, EpochId::from_bytes([number; 8]));
         laptop.cut(Act::Epoch(EpochAct { previous: None }), None);
         laptop
     }
