@@ -4,6 +4,7 @@
 use std::error::Error;
 
 use crate::cargo::{cargo, run};
+use crate::{needs, pack};
 
 /// One long proof: which suite, which tests of it, and how far to go.
 struct Proof {
@@ -55,6 +56,8 @@ const PROOFS: &[Proof] = &[
 
 /// Runs every proof; the first that fails ends it.
 pub(crate) fn run_all() -> Result<(), Box<dyn Error>> {
+    needs::install_missing()?;
+    pack::run(&pack::Command::Build { name: Some("haiti-simast".to_owned()), out: None })?;
     // Everything at once, so that no suite builds its dependencies again with other features.
     run(&mut cargo(&["build", "--workspace", "--exclude", "xtask", "--bins", "--tests"]))?;
     for proof in PROOFS {

@@ -379,7 +379,7 @@ fn a_store_of_schema_1_opens_with_all_it_holds() {
 }
 
 #[test]
-#[ignore = "writes the fixture of a new schema"]
+#[ignore = "no test: run by hand once for each new schema, it writes that schema's fixture"]
 fn write_the_fixture() {
     let (laptop, mut store) = Laptop::new();
     laptop.cut(&mut store).unwrap();

@@ -13,8 +13,8 @@
 //! | off | on | no record that cannot be loaded is ever kept, but some are that nobody can write to any more |
 //! | off | off | the planted bug: records are kept that cannot be loaded. If none is, this test proves nothing |
 //!
-//! So the rules are what keeps mutants out, and the reload check is what catches what the rules have forgotten: its worth
-//! can only be shown with the rules off.
+//! So the rules are what keeps mutants out, and the reload check is what catches what the rules have forgotten. With the rules
+//! on it is needed where no single change is at fault: two honest ones that make a record too large to be loaded.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -315,6 +315,33 @@ fn no_mutant_harms_a_record_and_without_the_guard_many_do() {
     assert!(reload_only.unusable > 0, "the rules kept nothing out, so this run proves nothing");
     let planted = tally("neither: the planted bug", PLANTED);
     assert!(planted.unloadable > 0, "the planted bug did no harm, so this run proves nothing");
+}
+
+/// Sixteen answers of nearly the longest text: about a quarter of a mebibyte.
+fn long_answers(name: &str) -> record_model::Answers {
+    let text = "é".repeat(record_doc::MAX_TEXT_BYTES / 2 - 400);
+    let paths: Vec<String> = (0..16).map(|number| format!("{name}_{number}")).collect();
+    paths.iter().map(|path| (path.parse().unwrap(), text.as_str().into())).collect()
+}
+
+/// Each half keeps every rule and fits its writer's record; together they pass the size that a record may be loaded at.
+#[test]
+fn with_the_rules_on_and_the_reload_check_off_a_record_grows_until_nobody_can_load_it() {
+    let mut ann = Replica::new(AUTHOR);
+    (0..7).for_each(|number| drop(ann.write_all(&long_answers(&format!("base_{number}"))).unwrap()));
+    let mut ben = ann.copy_for(2);
+    let change = ann.write_all(&long_answers("ann")).unwrap();
+    ben.write_all(&long_answers("ben")).unwrap();
+    let foreign = ForeignChange { bytes: &change.bytes, actor: actor(AUTHOR) };
+
+    let mut guarded = ben.record.clone();
+    let refused = MergeVerdict::Refused { rule: record_doc::GuardRule::RecordTooLarge };
+    assert_eq!(guarded.merge_with(&foreign, RULES_AND_RELOAD), refused);
+    assert!(loads(&guarded) && guarded.view() == ben.record.view());
+
+    let mut planted = ben.record.clone();
+    assert!(matches!(planted.merge_with(&foreign, RULES_ONLY), MergeVerdict::Merged { .. }));
+    assert!(!loads(&planted), "the planted bug did no harm, so this test proves nothing");
 }
 
 /// Our own files are not hostile, but a disk may be bad: opening one answers with an error, never with a panic.

@@ -36,7 +36,7 @@ fn a_registry_of_schema_1_opens_proves_itself_and_goes_on() {
 }
 
 #[test]
-#[ignore = "writes the fixture of a new schema"]
+#[ignore = "no test: run by hand once for each new schema, it writes that schema's fixture"]
 fn write_the_fixture() {
     let world = World::new(1);
     let (mut a, mut b) = (world.laptop(1, &["HT0111"]), world.laptop(2, &["HT0111"]));
