@@ -205,7 +205,7 @@ impl Checker<'_> {
 
     fn repeats_around(&self, question: &Question) -> Vec<&str> {
         let form = &self.form.form;
-        form.repeats_around(question.index()).into_iter().map(|repeat| form.question(repeat).name()).collect()
+        form.repeats_around(question.index()).into_iter().map(|repeat| form.question(repeat).key()).collect()
     }
 
     fn repeats_nest(&self, repeats: &[&str]) -> bool {

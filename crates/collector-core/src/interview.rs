@@ -232,7 +232,7 @@ fn askable(open: &Interview, path: &AnswerPath) -> Result<AnswerPath, CollectorE
     let form = &open.form.form;
     let question = form.find(path.leaf()).ok_or_else(not_there)?;
     let repeats: Vec<&str> =
-        form.repeats_around(question.index()).iter().map(|repeat| form.question(*repeat).name()).collect();
+        form.repeats_around(question.index()).iter().map(|repeat| form.question(*repeat).key()).collect();
     let segments: Vec<&str> = path.as_str().split('/').collect();
     let around: Vec<&str> = segments[..segments.len() - 1].iter().step_by(2).copied().collect();
     if repeats != around {

@@ -203,7 +203,7 @@ impl<'f, 'a> Reading<'f, 'a> {
             None => (leaf, None),
         };
         let scope = self.met[instance].scope;
-        match self.form.by_name.get(name) {
+        match self.form.by_key.get(name) {
             Some(index) if self.takes(*index, scope, option) => {
                 self.entries.push(Entry { instance, question: *index, option, path, value });
             }
@@ -255,7 +255,7 @@ impl<'f, 'a> Reading<'f, 'a> {
         let (around, id) = prefix.rsplit_once('/')?;
         let (outer, name) = around.rsplit_once('/').unwrap_or(("", around));
         let parent = self.find_or_meet(outer)?;
-        let repeat = self.form.by_name.get(name)?;
+        let repeat = self.form.by_key.get(name)?;
         let scope = self.form.question(*repeat).opens?;
         if self.form.scope(scope).parent != self.met[parent].scope {
             return None;

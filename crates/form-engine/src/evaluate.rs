@@ -126,7 +126,7 @@ pub(crate) fn question_path(
     question: &Question,
 ) -> Option<AnswerPath> {
     let cell = arena.cell_at(form, instance, question.index);
-    arena.stored_path(cell).cloned().or_else(|| path_of(arena, instance, &question.name))
+    arena.stored_path(cell).cloned().or_else(|| path_of(arena, instance, &question.key))
 }
 
 /// The path of a name in an instance. Its length was judged when the form was compiled.
@@ -439,16 +439,16 @@ impl<'e> Checker<'e> {
         match question.question_type {
             T::Group | T::Repeat | T::Note => {}
             T::SelectMultiple => {
-                add(&format!("{}#", question.name));
+                add(&format!("{}#", question.key));
                 match option {
-                    Some(code) => add(&format!("{}#{code}", question.name)),
+                    Some(code) => add(&format!("{}#{code}", question.key)),
                     None => {
                         let text = datum_text(&self.arena.cell(self.form, instance, question.index).datum);
-                        text.split_whitespace().for_each(|code| add(&format!("{}#{code}", question.name)));
+                        text.split_whitespace().for_each(|code| add(&format!("{}#{code}", question.key)));
                     }
                 }
             }
-            _ => add(&question.name),
+            _ => add(&question.key),
         }
     }
 }

@@ -174,7 +174,7 @@ impl Evaluation {
 
     /// How many instances `repeat_count` asks for inside one instance (empty prefix: the record).
     pub fn repeat_count(&self, repeat: &str, prefix: &str) -> Option<u32> {
-        let question = self.form.question(*self.form.by_name.get(repeat)?);
+        let question = self.form.question(*self.form.by_key.get(repeat)?);
         let around = self.arena.find(prefix)?;
         if question.scope != self.arena.instance(around).scope {
             return None;
@@ -259,7 +259,7 @@ impl Evaluation {
         }
         let codes = datum_text(&self.arena.cells[cell].datum);
         for option in std::iter::once("").chain(codes.split_whitespace()) {
-            let path = path_of(&self.arena, instance, &format!("{}#{option}", question.name));
+            let path = path_of(&self.arena, instance, &format!("{}#{option}", question.key));
             answers.extend(path.map(|path| (path, ticked.clone())));
         }
     }
@@ -295,12 +295,12 @@ impl Evaluation {
     }
 
     fn scope(&self, repeat: &str) -> Option<crate::form::ScopeIndex> {
-        self.form.question(*self.form.by_name.get(repeat)?).opens
+        self.form.question(*self.form.by_key.get(repeat)?).opens
     }
 
     /// The instance and the question a path names.
     fn locate(&self, path: &AnswerPath) -> Option<(u32, &Question)> {
-        let question = self.form.question(*self.form.by_name.get(path.leaf())?);
+        let question = self.form.question(*self.form.by_key.get(path.leaf())?);
         let instance = self.arena.find(path.instance_prefix())?;
         (question.scope == self.arena.instance(instance).scope).then_some((instance, question))
     }

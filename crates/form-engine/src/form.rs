@@ -82,8 +82,8 @@ pub enum QuestionType {
     Geoshape,
     Acknowledge,
     Barcode,
-    /// Image, audio, video or file: the text names the attachment.
-    Attachment,
+    /// The text names the attachment.
+    Attachment(AttachmentKind),
     Note,
     Calculate,
     Hidden,
@@ -98,6 +98,25 @@ pub enum QuestionType {
     Audit,
     Group,
     Repeat,
+}
+
+/// What an attachment holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the XLSForm type of that name")]
+pub enum AttachmentKind {
+    /// `image`; with the appearance `signature`, `draw` or `annotate`, what a person draws.
+    Image,
+    Audio,
+    Video,
+    File,
+}
+
+/// Where a `bind::`, `body::` or `instance::` column puts its attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Target {
+    Bind,
+    Body,
+    Instance,
 }
 
 /// `yes`, `no`, or it depends.
@@ -130,6 +149,9 @@ pub(crate) enum Default {
 #[derive(Debug)]
 pub struct Question {
     pub(crate) index: QuestionIndex,
+    /// Its key in answer paths: the name, or the path through its groups where the name is used before it.
+    pub(crate) key: Box<str>,
+    /// As expressions know it.
     pub(crate) name: Box<str>,
     pub(crate) question_type: QuestionType,
     pub(crate) row: u32,
@@ -144,6 +166,10 @@ pub struct Question {
     pub(crate) end: QuestionIndex,
     pub(crate) labels: Translations,
     pub(crate) hints: Translations,
+    /// For the trainer, not the person asked.
+    pub(crate) guidance: Translations,
+    /// `image`, `audio`, `video`, `big-image` beside the label.
+    pub(crate) media: BTreeMap<&'static str, Translations>,
     pub(crate) constraint_messages: Translations,
     pub(crate) required_messages: Translations,
     pub(crate) relevant: Option<ExprId>,
@@ -160,17 +186,61 @@ pub struct Question {
     pub(crate) appearance: Box<str>,
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) save_to: Option<(usize, Box<str>)>,
+    /// Further attributes, as `bind::`, `body::` and `instance::` columns name them.
+    pub(crate) attributes: BTreeMap<(Target, Box<str>), Box<str>>,
 }
 
 impl Question {
+    /// One that says nothing but its name and type.
+    pub(crate) fn new(index: QuestionIndex, name: &str, question_type: QuestionType, row: u32) -> Self {
+        Self {
+            index,
+            key: name.into(),
+            name: name.into(),
+            question_type,
+            row,
+            parent: None,
+            scope: ScopeIndex::ROOT,
+            slot: 0,
+            opens: None,
+            end: QuestionIndex(index.0 + 1),
+            labels: Translations::default(),
+            hints: Translations::default(),
+            guidance: Translations::default(),
+            media: BTreeMap::new(),
+            constraint_messages: Translations::default(),
+            required_messages: Translations::default(),
+            relevant: None,
+            required: Flag::No,
+            read_only: Flag::No,
+            constraint: None,
+            source: Source::Stored,
+            once: false,
+            trigger: None,
+            default: None,
+            list: None,
+            choice_filter: None,
+            repeat_count: None,
+            appearance: "".into(),
+            parameters: BTreeMap::new(),
+            save_to: None,
+            attributes: BTreeMap::new(),
+        }
+    }
+
     /// Its place in the form.
     pub fn index(&self) -> QuestionIndex {
         self.index
     }
 
-    /// The name, which is its key in answer paths.
+    /// As expressions know it. Two questions of different groups may share one.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What names it in answer paths: no other question of the form has it.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
     /// What it is to an interview.
@@ -282,7 +352,7 @@ pub(crate) struct Form {
     pub(crate) languages: Vec<String>,
     pub(crate) language_names: Vec<String>,
     pub(crate) questions: Vec<Question>,
-    pub(crate) by_name: HashMap<Box<str>, QuestionIndex>,
+    pub(crate) by_key: HashMap<Box<str>, QuestionIndex>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) programs: Vec<Program>,
     pub(crate) lists: Vec<ChoiceList>,
@@ -366,9 +436,9 @@ impl CompiledForm {
         self.0.question(index)
     }
 
-    /// By name. Among groups that share a name, the first.
-    pub fn find(&self, name: &str) -> Option<&Question> {
-        self.0.by_name.get(name).map(|index| self.0.question(*index))
+    /// By key. Among groups that share a name, the first.
+    pub fn find(&self, key: &str) -> Option<&Question> {
+        self.0.by_key.get(key).map(|index| self.0.question(*index))
     }
 
     /// What is directly inside a group or repeat; with none, what is inside nothing.

@@ -245,12 +245,12 @@ pub fn answer_writes(
     };
     let mut writes = Answers::new();
     for (suffix, value) in check(&form.0, question, raw)? {
-        writes.extend(path.sibling(&format!("{}{suffix}", question.name)).ok().map(|path| (path, value)));
+        writes.extend(path.sibling(&format!("{}{suffix}", question.key)).ok().map(|path| (path, value)));
     }
     if question.question_type == QuestionType::SelectMultiple {
         let ticked = answers.iter().filter(|(other, value)| {
             !value.is_null()
-                && other.leaf() == &*question.name
+                && other.leaf() == &*question.key
                 && other.instance_prefix() == path.instance_prefix()
                 && other.option().is_some()
         });
@@ -419,7 +419,7 @@ pub fn closing_answers(form: &CompiledForm, closed: Visit) -> Answers {
     form.questions()
         .iter()
         .filter(|question| question.question_type == QuestionType::End && question.scope == ScopeIndex::ROOT)
-        .filter_map(|question| Some((AnswerPath::question(&question.name).ok()?, Value::Text(text.clone()))))
+        .filter_map(|question| Some((AnswerPath::question(&question.key).ok()?, Value::Text(text.clone()))))
         .collect()
 }
 
@@ -472,7 +472,7 @@ fn is_within(prefix: &str, around: &str) -> bool {
 fn values_at(form: &Form, question: &Question, prefix: &str, text: &str) -> Vec<(AnswerPath, Value)> {
     let Ok(values) = check(form, question, text) else { return Vec::new() };
     let path = |suffix: &str| {
-        let leaf = format!("{}{suffix}", question.name);
+        let leaf = format!("{}{suffix}", question.key);
         if prefix.is_empty() { leaf.parse().ok() } else { format!("{prefix}/{leaf}").parse().ok() }
     };
     values.into_iter().filter_map(|(suffix, value)| Some((path(&suffix)?, value))).collect()
@@ -505,7 +505,7 @@ impl Making<'_> {
             let Some(instance) = evaluation.arena.find(self.prefix) else { break };
             for question in questions() {
                 if let Some(FormDefault::Expr(id)) = question.default {
-                    let Some(path) = path_of(&evaluation.arena, instance, &question.name) else { continue };
+                    let Some(path) = path_of(&evaluation.arena, instance, &question.key) else { continue };
                     let uuid = self.uuid(&path);
                     let evaluator = Evaluator { uuid: &uuid, ..evaluation.evaluator(0) };
                     let text = evaluator.run_text(id, Context::cell(instance, question.index));
@@ -564,7 +564,7 @@ pub(crate) fn literal_default_fits(form: &Form, question: &Question, text: &str)
 impl Evaluation {
     /// What stands at a path, written as [`check_answer`] takes it; empty when there is nothing.
     pub fn answer_text(&self, path: &AnswerPath) -> String {
-        let Some(index) = self.form.by_name.get(path.leaf()) else { return String::new() };
+        let Some(index) = self.form.by_key.get(path.leaf()) else { return String::new() };
         let question = self.form.question(*index);
         instance_at(&self.form, question, path, self).map_or_else(String::new, |instance| {
             datum_text(&self.arena.cell(&self.form, instance, *index).datum).into_owned()

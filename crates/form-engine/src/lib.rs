@@ -21,7 +21,7 @@ pub use entities::{EntityKey, EntityWrite};
 pub use evaluate::evaluate;
 pub use evaluation::{Evaluation, Level, NodeState, Violation, ViolationKind};
 pub use findings::record_findings;
-pub use form::{CompiledForm, Question, QuestionIndex, QuestionKind, QuestionType};
+pub use form::{AttachmentKind, CompiledForm, Question, QuestionIndex, QuestionKind, QuestionType};
 pub use interview::{
     AnswerError, Choice, Preload, answer_writes, check_answer, choices, closing_answers, hint,
     initial_answers, instance_defaults, label, triggered_answers,

@@ -146,7 +146,7 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
         languages: languages.codes().map(str::to_owned).collect(),
         language_names: languages.0.iter().map(|language| language.name.clone()).collect(),
         questions: compiled.questions,
-        by_name: compiled.by_name,
+        by_key: compiled.by_name,
         scopes: compiled.scopes,
         programs: compiled.programs,
         lists: compiled.lists,

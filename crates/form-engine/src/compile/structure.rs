@@ -9,8 +9,7 @@ use crate::compile::table::{CSV, Row, Table};
 use crate::compile::types::{self, TypeCell};
 use crate::compile::{Languages, is_yes};
 use crate::diagnostics::{Place, Report, Trouble, quoted};
-use crate::form::{Flag, ListIndex, Question, QuestionIndex, QuestionType, Scope, ScopeIndex, Source};
-use crate::template::Translations;
+use crate::form::{ListIndex, Question, QuestionIndex, QuestionType, Scope, ScopeIndex};
 use crate::workbook::Workbook;
 
 /// More questions than any form has.
@@ -340,33 +339,11 @@ impl Builder<'_, '_> {
             None
         };
         self.structure.questions.push(Question {
-            index,
-            name: name.into(),
-            question_type,
-            row,
             parent,
             scope,
             slot,
             opens,
-            end: QuestionIndex(index.0 + 1),
-            labels: Translations::default(),
-            hints: Translations::default(),
-            constraint_messages: Translations::default(),
-            required_messages: Translations::default(),
-            relevant: None,
-            required: Flag::No,
-            read_only: Flag::No,
-            constraint: None,
-            source: Source::Stored,
-            once: false,
-            trigger: None,
-            default: None,
-            list: None,
-            choice_filter: None,
-            repeat_count: None,
-            appearance: "".into(),
-            parameters: BTreeMap::new(),
-            save_to: None,
+            ..Question::new(index, name, question_type, row)
         });
         self.structure.rows.push(Some(row));
         self.structure.by_name.entry(name.into()).or_insert(index);

@@ -1,7 +1,7 @@
 //! The `type` cell.
 
 use crate::diagnostics::{Trouble, quoted};
-use crate::form::QuestionType;
+use crate::form::{AttachmentKind, QuestionType};
 
 /// What a `type` cell says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,10 @@ fn simple(word: &str) -> Option<QuestionType> {
         "geoshape" => T::Geoshape,
         "acknowledge" | "trigger" => T::Acknowledge,
         "barcode" => T::Barcode,
-        "image" | "photo" | "audio" | "video" | "file" => T::Attachment,
+        "image" | "photo" => T::Attachment(AttachmentKind::Image),
+        "audio" => T::Attachment(AttachmentKind::Audio),
+        "video" => T::Attachment(AttachmentKind::Video),
+        "file" => T::Attachment(AttachmentKind::File),
         "start" => T::Start,
         "end" => T::End,
         "today" => T::Today,

@@ -64,7 +64,7 @@ fn mend(
         .retain(|other, _| other.leaf() != path.leaf() || other.instance_prefix() != path.instance_prefix());
     let Some(raw) = candidate(form, question, path, evaluation, visit, rng, round) else { return };
     for (suffix, value) in check_answer(form, question.index(), &raw).unwrap_or_default() {
-        if let Ok(path) = path.sibling(&format!("{}{suffix}", question.name())) {
+        if let Ok(path) = path.sibling(&format!("{}{suffix}", question.key())) {
             answers.insert(path, value);
         }
     }
