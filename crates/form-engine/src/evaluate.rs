@@ -42,7 +42,7 @@ fn settle_cell(form: &Form, arena: &mut Arena, clock: Clock, question: &Question
     if !relevant_around(form, arena, question, instance) {
         return;
     }
-    let evaluator = Evaluator { form, arena, clock, language: 0, reads: None, uuid: "" };
+    let evaluator = Evaluator { form, arena, clock, language: 0, reads: None, uuid: "", fault: None };
     let context = Context::cell(instance, question.index);
     let relevant = question.relevant.is_none_or(|id| evaluator.run_bool(id, context));
     if !relevant {
@@ -164,6 +164,7 @@ impl<'e> Checker<'e> {
             language: 0,
             reads: None,
             uuid: "",
+            fault: None,
         }
     }
 

@@ -7,6 +7,7 @@ use record_model::FormRevision;
 
 use crate::list::ChoiceList;
 use crate::template::Translations;
+use crate::xml::XmlDoc;
 use crate::xpath::program::{ExprId, Program};
 
 /// Names a question, group or repeat of one compiled form: its place in document order.
@@ -41,6 +42,10 @@ impl ListIndex {
         self.0 as usize
     }
 }
+
+/// A secondary instance that is no plain list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct DocIndex(pub(crate) u16);
 
 /// What a row of the survey is to an interview.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,6 +103,8 @@ pub enum QuestionType {
     Audit,
     Group,
     Repeat,
+    /// Of an element of an XForm's instance.
+    Attribute,
 }
 
 /// What an attachment holds.
@@ -138,6 +145,17 @@ pub(crate) enum Source {
     StoredElse(ExprId),
 }
 
+/// Options that are nodes.
+#[derive(Debug)]
+pub(crate) struct Itemset {
+    /// A program whose value is the set of nodes.
+    pub(crate) nodes: ExprId,
+    /// Seen from one of them: the code.
+    pub(crate) value: crate::xpath::program::Node,
+    /// Seen from one of them: what a person reads.
+    pub(crate) label: crate::xpath::program::Node,
+}
+
 /// A default, fixed when the record or the instance is made.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Default {
@@ -153,6 +171,8 @@ pub struct Question {
     pub(crate) key: Box<str>,
     /// As expressions know it.
     pub(crate) name: Box<str>,
+    /// Of the name, where it has a prefix.
+    pub(crate) namespace: Box<str>,
     pub(crate) question_type: QuestionType,
     pub(crate) row: u32,
     pub(crate) parent: Option<QuestionIndex>,
@@ -182,6 +202,8 @@ pub struct Question {
     pub(crate) default: Option<Default>,
     pub(crate) list: Option<ListIndex>,
     pub(crate) choice_filter: Option<crate::list::ListFilter>,
+    /// Options that are nodes of the record or of a document, not rows of a list.
+    pub(crate) itemset: Option<Box<Itemset>>,
     pub(crate) repeat_count: Option<ExprId>,
     pub(crate) appearance: Box<str>,
     pub(crate) parameters: BTreeMap<String, String>,
@@ -197,6 +219,7 @@ impl Question {
             index,
             key: name.into(),
             name: name.into(),
+            namespace: "".into(),
             question_type,
             row,
             parent: None,
@@ -220,6 +243,7 @@ impl Question {
             default: None,
             list: None,
             choice_filter: None,
+            itemset: None,
             repeat_count: None,
             appearance: "".into(),
             parameters: BTreeMap::new(),
@@ -250,7 +274,7 @@ impl Question {
             T::Group => QuestionKind::Group,
             T::Repeat => QuestionKind::Repeat,
             T::Note => QuestionKind::Note,
-            T::Calculate | T::Hidden => QuestionKind::Calculate,
+            T::Calculate | T::Hidden | T::Attribute => QuestionKind::Calculate,
             T::Start
             | T::End
             | T::Today
@@ -348,6 +372,8 @@ pub(crate) struct Form {
     pub(crate) form_id: String,
     pub(crate) title: String,
     pub(crate) version: String,
+    /// The name of the record's element.
+    pub(crate) root_name: String,
     pub(crate) revision: FormRevision,
     pub(crate) languages: Vec<String>,
     pub(crate) language_names: Vec<String>,
@@ -356,6 +382,9 @@ pub(crate) struct Form {
     pub(crate) scopes: Vec<Scope>,
     pub(crate) programs: Vec<Program>,
     pub(crate) lists: Vec<ChoiceList>,
+    pub(crate) docs: Vec<XmlDoc>,
+    /// Texts by id, for `jr:itext()`.
+    pub(crate) itext: HashMap<Box<str>, Translations>,
     /// Questions with a `relevant` or a calculation, or inside a group or repeat: each after all it reads.
     pub(crate) order: Vec<QuestionIndex>,
     pub(crate) rules: Vec<Rule>,
@@ -364,6 +393,37 @@ pub(crate) struct Form {
 }
 
 impl Form {
+    /// One that asks nothing.
+    pub(crate) fn empty() -> Self {
+        Self {
+            form_id: String::new(),
+            title: String::new(),
+            version: String::new(),
+            root_name: "data".to_owned(),
+            revision: FormRevision::from_bytes([0; 32]),
+            languages: Vec::new(),
+            language_names: Vec::new(),
+            questions: Vec::new(),
+            by_key: HashMap::new(),
+            scopes: vec![Scope {
+                repeat: None,
+                parent: ScopeIndex::ROOT,
+                depth: 0,
+                slots: Vec::new(),
+                children: Vec::new(),
+                ordinal: 0,
+            }],
+            programs: Vec::new(),
+            lists: Vec::new(),
+            docs: Vec::new(),
+            itext: HashMap::new(),
+            order: Vec::new(),
+            rules: Vec::new(),
+            entities: Vec::new(),
+            instance_name: None,
+        }
+    }
+
     pub(crate) fn question(&self, index: QuestionIndex) -> &Question {
         &self.questions[index.as_usize()]
     }
@@ -378,6 +438,10 @@ impl Form {
 
     pub(crate) fn list(&self, index: ListIndex) -> &ChoiceList {
         &self.lists[index.as_usize()]
+    }
+
+    pub(crate) fn doc(&self, index: DocIndex) -> &XmlDoc {
+        &self.docs[index.0 as usize]
     }
 
     /// The place of a language among the form's; the default one (the first) for a language it does not have.

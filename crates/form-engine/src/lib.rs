@@ -14,6 +14,8 @@ mod messages;
 mod template;
 mod workbook;
 mod xlsx;
+mod xml;
+mod xml_expression;
 mod xpath;
 
 pub use diagnostics::{Diagnostic, Diagnostics, MAX_DIAGNOSTICS, Severity};
@@ -29,4 +31,5 @@ pub use interview::{
 pub use workbook::{
     MAX_CELL_BYTES, MAX_CELLS, MAX_COLUMNS, MAX_INFLATED_BYTES, MAX_ROWS, MAX_WORKBOOK_BYTES, Workbook,
 };
+pub use xml_expression::{Functions, XmlExpression, XmlValue};
 pub use xpath::parser::{MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_TOKENS};

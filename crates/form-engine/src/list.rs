@@ -88,6 +88,14 @@ impl ChoiceList {
         self.columns.iter().map(|column| &*column.0)
     }
 
+    pub(crate) fn column_name(&self, column: Column) -> &str {
+        match column {
+            Column::Name => "name",
+            Column::Label => "label",
+            Column::Extra(at) => self.columns.get(at as usize).map_or("", |column| &column.0),
+        }
+    }
+
     pub(crate) fn value(&self, row: u32, column: Column, language: usize) -> &str {
         match column {
             Column::Name => self.code(row),

@@ -58,14 +58,19 @@ pub(crate) fn compile(
     report: &mut Report,
 ) -> Compiled {
     let Structure { mut questions, rows, others, by_name, ambiguous, scopes, lists } = structure;
+    let doc_names = HashMap::new();
     let mut writer = Writer {
         names: Names {
+            source: resolve::Source::Sheet,
             questions: &questions,
             by_name: &by_name,
             ambiguous: &ambiguous,
             scopes: &scopes,
             lists: &lists.lists,
             list_names: &lists.by_name,
+            doc_names: &doc_names,
+            root: "data",
+            namespaces: &[],
         },
         programs: Vec::new(),
         indexes: HashSet::new(),

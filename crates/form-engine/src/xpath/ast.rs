@@ -63,19 +63,87 @@ pub(crate) enum Start {
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Step {
-    pub(crate) kind: StepKind,
+    pub(crate) axis: Axis,
+    pub(crate) test: Test,
     pub(crate) predicates: Vec<Expr>,
     pub(crate) at: usize,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum StepKind {
-    /// `.`
-    Own,
-    /// `..`
+impl Step {
+    /// `name` of a plain child step.
+    pub(crate) fn child_name(&self) -> Option<&str> {
+        match (&self.axis, &self.test) {
+            (Axis::Child, Test::Name { local, .. }) => Some(local),
+            _ => None,
+        }
+    }
+}
+
+/// Where a step looks, seen from a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Axis {
+    Ancestor,
+    AncestorOrSelf,
+    Attribute,
+    Child,
+    Descendant,
+    DescendantOrSelf,
+    Following,
+    FollowingSibling,
+    Namespace,
     Parent,
-    /// `name`
-    Child(String),
+    Preceding,
+    PrecedingSibling,
+    Own,
+}
+
+impl Axis {
+    const NAMES: [(&'static str, Self); 13] = [
+        ("ancestor", Self::Ancestor),
+        ("ancestor-or-self", Self::AncestorOrSelf),
+        ("attribute", Self::Attribute),
+        ("child", Self::Child),
+        ("descendant", Self::Descendant),
+        ("descendant-or-self", Self::DescendantOrSelf),
+        ("following", Self::Following),
+        ("following-sibling", Self::FollowingSibling),
+        ("namespace", Self::Namespace),
+        ("parent", Self::Parent),
+        ("preceding", Self::Preceding),
+        ("preceding-sibling", Self::PrecedingSibling),
+        ("self", Self::Own),
+    ];
+
+    /// By the name that stands before `::`.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, axis)| *axis)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, axis)| *axis == self).map_or("", |(name, _)| name)
+    }
+
+    /// True when positions count backwards through the document.
+    pub(crate) fn is_reverse(self) -> bool {
+        matches!(self, Self::Ancestor | Self::AncestorOrSelf | Self::Preceding | Self::PrecedingSibling)
+    }
+}
+
+/// Which nodes of an axis a step takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Test {
+    /// `name`, `prefix:name`
+    Name { prefix: Option<Box<str>>, local: Box<str> },
     /// `*`
-    AnyChild,
+    Any,
+    /// `prefix:*`
+    AnyOf(Box<str>),
+    /// `node()`
+    Node,
+    /// `text()`
+    Text,
+    /// `comment()`
+    Comment,
+    /// `processing-instruction('target')`
+    Instruction(Option<Box<str>>),
 }

@@ -4,14 +4,19 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 
 use record_model::Visit;
+use sha2::Digest;
 
 use crate::arena::{Arena, Datum};
-use crate::form::{Form, ListIndex, QuestionIndex, ScopeIndex};
-use crate::xpath::ast::Operator;
+use crate::form::{DocIndex, Form, ListIndex, QuestionIndex, QuestionType, ScopeIndex};
+use crate::xml::XmlKind;
+use crate::xpath::ast::{Axis, Operator};
+use crate::xpath::axes::draw;
 use crate::xpath::functions::Function;
+use crate::xpath::geo;
 use crate::xpath::number::{equal, number_text, parse_number, round};
 use crate::xpath::program::{
-    CellRef, Column, ExprId, Filter, IndexedRepeat, Node, Origin, Path, PathStart, PathStep, Target, Walk,
+    CellRef, Column, ExprId, Filter, IndexedRepeat, Node, Origin, Path, PathStart, PathStep, Target,
+    Walk,
 };
 use crate::xpath::resolve::compile_regex;
 use crate::xpath::temporal::{self, Temporal};
@@ -37,12 +42,37 @@ impl Clock {
 }
 
 /// A place that a path leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum NodeRef {
-    Cell { instance: u32, question: QuestionIndex },
+    /// `/`
+    Root,
+    Cell {
+        instance: u32,
+        question: QuestionIndex,
+    },
+    /// The text in a question's element.
+    Text {
+        instance: u32,
+        question: QuestionIndex,
+    },
     Instance(u32),
-    Item { list: ListIndex, row: u32 },
-    Field { list: ListIndex, row: u32, column: Column },
+    /// `instance('list')`
+    List(ListIndex),
+    /// `instance('list')/root`
+    ListRoot(ListIndex),
+    Item {
+        list: ListIndex,
+        row: u32,
+    },
+    Field {
+        list: ListIndex,
+        row: u32,
+        column: Column,
+    },
+    Xml {
+        doc: DocIndex,
+        node: u32,
+    },
 }
 
 /// What an expression is seen from.
@@ -50,6 +80,8 @@ pub(crate) enum NodeRef {
 pub(crate) struct Context {
     /// The instance of the question the expression belongs to.
     pub(crate) instance: u32,
+    /// `current()`
+    pub(crate) current: NodeRef,
     /// `.`
     pub(crate) dot: NodeRef,
     /// `position()` and `last()` inside a predicate.
@@ -59,14 +91,23 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn cell(instance: u32, question: QuestionIndex) -> Self {
-        Self { instance, dot: NodeRef::Cell { instance, question }, position: 1, size: 1 }
+        Self::new(instance, NodeRef::Cell { instance, question })
     }
 
     pub(crate) fn instance(instance: u32) -> Self {
-        Self { instance, dot: NodeRef::Instance(instance), position: 1, size: 1 }
+        Self::new(instance, NodeRef::Instance(instance))
     }
 
-    fn at(self, dot: NodeRef, position: u32, size: u32) -> Self {
+    /// A node of a document that is not a form.
+    pub(crate) fn document(node: NodeRef) -> Self {
+        Self::new(0, node)
+    }
+
+    fn new(instance: u32, dot: NodeRef) -> Self {
+        Self { instance, current: dot, dot, position: 1, size: 1 }
+    }
+
+    pub(crate) fn at(self, dot: NodeRef, position: u32, size: u32) -> Self {
         Self { dot, position, size, ..self }
     }
 }
@@ -78,6 +119,8 @@ pub(crate) enum Val<'e> {
     Number(f64),
     Text(Cow<'e, str>),
     Time(Temporal),
+    /// What `date()` makes of a text that is none: a text to a reader, blank as an answer.
+    NoDate,
     /// One cell's value: a text to comparisons, whatever it is stored as.
     Cell(&'e Datum),
     Nodes(Vec<NodeRef>),
@@ -113,8 +156,10 @@ pub(crate) struct Evaluator<'e> {
     pub(crate) language: usize,
     /// Where to note what is read, when somebody wants to know.
     pub(crate) reads: Option<&'e RefCell<Vec<Read>>>,
-    /// What `uuid()` gives: randomness is the caller's.
+    /// What `uuid()` gives, and what `random()` is drawn from: randomness is the caller's.
     pub(crate) uuid: &'e str,
+    /// Where to say that an expression cannot be evaluated, when somebody wants to know.
+    pub(crate) fault: Option<&'e RefCell<Option<String>>>,
 }
 
 impl<'e> Evaluator<'e> {
@@ -134,6 +179,12 @@ impl<'e> Evaluator<'e> {
         self.number(&self.form.program(id).root, context)
     }
 
+    fn fail(&self, why: impl FnOnce() -> String) {
+        if let Some(fault) = self.fault {
+            fault.borrow_mut().get_or_insert_with(why);
+        }
+    }
+
     fn note(&self, read: impl FnOnce() -> Read) {
         if let Some(reads) = self.reads {
             reads.borrow_mut().push(read());
@@ -148,8 +199,10 @@ impl<'e> Evaluator<'e> {
             Node::Text(text) => Val::Text(Cow::Borrowed(text)),
             Node::Cell(cell) => Val::Cell(self.cell(*cell, context)),
             Node::Dot => match context.dot {
-                NodeRef::Cell { instance, question } => Val::Cell(self.datum(instance, question)),
-                dot => Val::Text(self.node_text(dot)),
+                NodeRef::Cell { instance, question } if !self.is_container(question) => {
+                    Val::Cell(self.datum(instance, question))
+                }
+                dot => Val::Nodes(vec![dot]),
             },
             Node::Column(column) => Val::Text(self.column(*column, context)),
             Node::Nodes(_) | Node::Union(_) => Val::Nodes(self.nodes(node, context)),
@@ -166,8 +219,22 @@ impl<'e> Evaluator<'e> {
             },
             Node::Negate(_) => Val::Number(self.number(node, context)),
             Node::Call(function, args) => self.call(*function, args, context),
-            Node::ChoiceName(value, list) => Val::Text(self.choice_name(value, *list, context)),
-            Node::IndexedRepeat(indexed) => Val::Cell(self.indexed_repeat(indexed, context)),
+            Node::ChoiceName(value, question) => Val::Text(self.choice_name(value, *question, context)),
+            Node::IndexedRepeat(indexed) => {
+                let instance = self.indexed_instance(indexed, context);
+                Val::Cell(instance.map_or(BLANK, |instance| self.datum(instance, indexed.question)))
+            }
+            Node::IndexedRepeatOf(args) => Val::Nodes(self.indexed_repeat_of(args, context)),
+            Node::Itext(id) => {
+                let id = self.text(id, context);
+                let found = self.form.itext.get(&*id).and_then(|texts| texts.get(self.language));
+                let render = |template| crate::evaluate::render(self, template, context);
+                Val::Text(found.map_or(Cow::Borrowed(""), |template| Cow::Owned(render(template))))
+            }
+            Node::Unknown(name) => {
+                self.fail(|| format!("the function {name}() is not known"));
+                Val::Text(Cow::Borrowed(""))
+            }
             Node::Lookup { list, column, key_column, key } => {
                 let key = self.text(key, context);
                 let data = self.form.list(*list);
@@ -233,7 +300,7 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    fn text(&self, node: &'e Node, context: Context) -> Cow<'e, str> {
+    pub(crate) fn text(&self, node: &'e Node, context: Context) -> Cow<'e, str> {
         match node {
             Node::Text(text) => Cow::Borrowed(text),
             Node::Cell(cell) => datum_text(self.cell(*cell, context)),
@@ -249,12 +316,15 @@ impl<'e> Evaluator<'e> {
             Val::Number(number) => *number != 0.0 && !number.is_nan(),
             Val::Text(text) => !text.is_empty(),
             Val::Time(_) => true,
+            Val::NoDate => false,
             Val::Cell(datum) => datum_bool(datum),
             // As JavaRosa unpacks it: the first node's value.
             Val::Nodes(nodes) => match nodes.as_slice() {
                 [] => false,
-                [NodeRef::Cell { instance, question }] => datum_bool(self.datum(*instance, *question)),
-                [single] => !self.node_text(*single).is_empty() || matches!(single, NodeRef::Instance(_)),
+                [NodeRef::Cell { instance, question }] => {
+                    self.is_container(*question) || datum_bool(self.datum(*instance, *question))
+                }
+                [single @ NodeRef::Field { .. }] => !self.node_text(*single).is_empty(),
                 _ => true,
             },
         }
@@ -266,6 +336,7 @@ impl<'e> Evaluator<'e> {
             Val::Number(number) => *number,
             Val::Text(text) => parse_number(text, self.clock.offset),
             Val::Time(instant) => instant.days(self.clock.offset),
+            Val::NoDate => f64::NAN,
             Val::Cell(datum) => self.datum_number(datum),
             Val::Nodes(nodes) => nodes.first().map_or(f64::NAN, |node| self.node_number(*node)),
         }
@@ -277,6 +348,7 @@ impl<'e> Evaluator<'e> {
             Val::Number(number) => Cow::Owned(number_text(number)),
             Val::Text(text) => text,
             Val::Time(instant) => Cow::Owned(instant.text()),
+            Val::NoDate => Cow::Borrowed("Invalid Date"),
             Val::Cell(datum) => datum_text(datum),
             Val::Nodes(nodes) => nodes.first().map_or(Cow::Borrowed(""), |node| self.node_text(*node)),
         }
@@ -287,6 +359,7 @@ impl<'e> Evaluator<'e> {
         match value {
             Val::Bool(flag) => Datum::Bool(flag),
             Val::Number(number) if number.is_nan() => Datum::Blank,
+            Val::NoDate => Datum::Blank,
             Val::Number(number) => Datum::Number(number),
             Val::Cell(datum) => datum.clone(),
             Val::Nodes(nodes) => match nodes.first() {
@@ -308,20 +381,40 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    fn node_text(&self, node: NodeRef) -> Cow<'e, str> {
+    /// The string-value.
+    pub(crate) fn node_text(&self, node: NodeRef) -> Cow<'e, str> {
         match node {
-            NodeRef::Cell { instance, question } => datum_text(self.datum(instance, question)),
-            NodeRef::Instance(_) => Cow::Borrowed(""),
+            NodeRef::Cell { instance, question } | NodeRef::Text { instance, question } => {
+                if self.is_container(question) {
+                    self.text_inside(node)
+                } else {
+                    datum_text(self.datum(instance, question))
+                }
+            }
+            NodeRef::Root | NodeRef::Instance(_) | NodeRef::List(_) | NodeRef::ListRoot(_) => {
+                self.text_inside(node)
+            }
             NodeRef::Item { list, row } => Cow::Borrowed(self.form.list(list).code(row)),
             NodeRef::Field { list, row, column } => {
                 Cow::Borrowed(self.form.list(list).value(row, column, self.language))
             }
+            NodeRef::Xml { doc, node } => self.form.doc(doc).text(node),
         }
+    }
+
+    fn text_inside(&self, node: NodeRef) -> Cow<'e, str> {
+        Cow::Owned(self.children(node).into_iter().map(|child| self.node_text(child)).collect())
+    }
+
+    fn is_container(&self, question: QuestionIndex) -> bool {
+        matches!(self.form.question(question).question_type, QuestionType::Group | QuestionType::Repeat)
     }
 
     fn node_number(&self, node: NodeRef) -> f64 {
         match node {
-            NodeRef::Cell { instance, question } => self.datum_number(self.datum(instance, question)),
+            NodeRef::Cell { instance, question } if !self.is_container(question) => {
+                self.datum_number(self.datum(instance, question))
+            }
             other => parse_number(&self.node_text(other), self.clock.offset),
         }
     }
@@ -370,14 +463,26 @@ impl<'e> Evaluator<'e> {
             Node::Nodes(path) => self.path(path, context),
             Node::Union(sides) => {
                 let mut nodes = self.nodes(&sides.0, context);
-                for node in self.nodes(&sides.1, context) {
-                    if !nodes.contains(&node) {
-                        nodes.push(node);
-                    }
-                }
+                nodes.extend(self.nodes(&sides.1, context));
+                self.sort(&mut nodes);
                 nodes
             }
-            _ => Vec::new(),
+            Node::IndexedRepeat(indexed) => self
+                .indexed_instance(indexed, context)
+                .map(|instance| NodeRef::Cell { instance, question: indexed.question })
+                .into_iter()
+                .collect(),
+            Node::IndexedRepeatOf(args) => self.indexed_repeat_of(args, context),
+            Node::Call(Function::Id, args) => self.with_id(&args[0], context),
+            Node::Call(Function::Randomize, args) => self.randomize(args, context),
+            Node::Call(Function::If, args) => {
+                let branch = if self.bool(&args[0], context) { 1 } else { 2 };
+                self.nodes(&args[branch], context)
+            }
+            _ => {
+                self.fail(|| "a value stands where nodes are needed".to_owned());
+                Vec::new()
+            }
         }
     }
 
@@ -397,11 +502,37 @@ impl<'e> Evaluator<'e> {
                     nodes.extend(rows.map(|row| NodeRef::Item { list: *list, row }));
                 }
             },
+            PathStart::Root => nodes.push(match context.current {
+                NodeRef::Xml { doc, .. } => NodeRef::Xml { doc, node: self.form.doc(doc).root },
+                _ => NodeRef::Root,
+            }),
+            PathStart::Dot => nodes.push(context.dot),
+            PathStart::Current => nodes.push(context.current),
+            PathStart::List(list) => nodes.push(NodeRef::List(*list)),
+            // The instance's own element.
+            PathStart::Document(doc) => nodes.push(NodeRef::Xml { doc: *doc, node: 1 }),
+            PathStart::Instance(id) => nodes.extend(self.instance_named(id, context)),
+            PathStart::Expr(node) => {
+                nodes = self.nodes(node, context);
+                self.sort(&mut nodes);
+            }
         }
         for step in steps {
             nodes = self.step(step, nodes, context);
         }
         nodes
+    }
+
+    /// `instance('id')` of a document that happens to be a form.
+    fn instance_named(&self, id: &str, context: Context) -> Option<NodeRef> {
+        let NodeRef::Xml { doc, .. } = context.current else { return None };
+        let xml = self.form.doc(doc);
+        let is_named = |at: u32| {
+            xml.node(at).kind == XmlKind::Element
+                && xml.node(at).local() == "instance"
+                && xml.attributes(at).any(|a| &*xml.node(a).name == "id" && &*xml.node(a).value == id)
+        };
+        (0..xml.nodes.len() as u32).find(|at| is_named(*at)).map(|node| NodeRef::Xml { doc, node })
     }
 
     fn step(&self, step: &'e PathStep, nodes: Vec<NodeRef>, context: Context) -> Vec<NodeRef> {
@@ -428,6 +559,34 @@ impl<'e> Evaluator<'e> {
                     _ => None,
                 })
                 .collect(),
+            PathStep::FilterAll(test) => {
+                let size = nodes.len() as u32;
+                let keeps = |(at, node): &(usize, NodeRef)| {
+                    self.keeps(test, context.at(*node, *at as u32 + 1, size))
+                };
+                nodes.into_iter().enumerate().filter(keeps).map(|(_, node)| node).collect()
+            }
+            PathStep::Axis { axis, test, predicates } => {
+                let several = nodes.len() > 1;
+                let mut reached = Vec::new();
+                for node in nodes {
+                    let mut found = self.axis(node, *axis);
+                    found.retain(|node| self.fits(*node, test, *axis));
+                    for predicate in predicates {
+                        let size = found.len() as u32;
+                        let mut position = 0;
+                        found.retain(|node| {
+                            position += 1;
+                            self.keeps(predicate, context.at(*node, position, size))
+                        });
+                    }
+                    reached.extend(found);
+                }
+                if several || axis.is_reverse() {
+                    self.sort(&mut reached);
+                }
+                reached
+            }
         }
     }
 
@@ -503,6 +662,14 @@ impl<'e> Evaluator<'e> {
         }
     }
 
+    pub(crate) fn note_cell(&self, instance: u32, question: QuestionIndex) {
+        self.note(|| Read::Cell { instance, question });
+    }
+
+    pub(crate) fn note_instances(&self, scope: ScopeIndex) {
+        self.note(|| Read::Instances(scope));
+    }
+
     fn note_order(&self, node: NodeRef) {
         if let NodeRef::Instance(instance) = node {
             let scope = self.arena.instance(instance).scope;
@@ -548,15 +715,53 @@ impl<'e> Evaluator<'e> {
         self.keeps(&filter.test, context.at(NodeRef::Item { list, row }, row + 1, size))
     }
 
-    fn choice_name(&self, value: &'e Node, list: ListIndex, context: Context) -> Cow<'e, str> {
+    fn choice_name(&self, value: &'e Node, question: QuestionIndex, context: Context) -> Cow<'e, str> {
         let code = self.text(value, context);
-        let data = self.form.list(list);
-        data.rows_of(&code)
-            .first()
-            .map_or(Cow::Borrowed(""), |row| Cow::Borrowed(data.label(*row, self.language)))
+        let asked = self.form.question(question);
+        if let Some(list) = asked.list {
+            let data = self.form.list(list);
+            let row = data.rows_of(&code).first();
+            return row.map_or(Cow::Borrowed(""), |row| Cow::Borrowed(data.label(*row, self.language)));
+        }
+        let Some(itemset) = &asked.itemset else { return Cow::Borrowed("") };
+        let at_question = Context { instance: context.instance, ..context };
+        let nodes = self.nodes(&self.form.program(itemset.nodes).root, at_question);
+        let chosen = nodes.into_iter().find(|node| self.text(&itemset.value, context.at(*node, 1, 1)) == code);
+        chosen.map_or(Cow::Borrowed(""), |node| self.text(&itemset.label, context.at(node, 1, 1)))
     }
 
-    fn indexed_repeat(&self, indexed: &'e IndexedRepeat, context: Context) -> &'e Datum {
+    /// Keeps, repeat by repeat, what is inside the instance of that number.
+    fn indexed_repeat_of(&self, args: &'e [Node], context: Context) -> Vec<NodeRef> {
+        let mut nodes = self.nodes(&args[0], context);
+        let mut around: Option<NodeRef> = None;
+        for pair in args[1..].chunks_exact(2) {
+            let mut repeats = self.nodes(&pair[0], context);
+            self.sort(&mut repeats);
+            if let Some(around) = around {
+                repeats.retain(|repeat| self.is_inside(*repeat, around));
+            }
+            let wanted = self.number(&pair[1], context);
+            let chosen =
+                if wanted >= 1.0 { repeats.get(wanted as usize - 1).copied() } else { None };
+            let Some(chosen) = chosen else { return Vec::new() };
+            nodes.retain(|node| self.is_inside(*node, chosen));
+            around = Some(chosen);
+        }
+        nodes
+    }
+
+    fn is_inside(&self, node: NodeRef, around: NodeRef) -> bool {
+        let mut at = Some(node);
+        while let Some(node) = at {
+            if node == around {
+                return true;
+            }
+            at = self.parent(node);
+        }
+        false
+    }
+
+    fn indexed_instance(&self, indexed: &'e IndexedRepeat, context: Context) -> Option<u32> {
         let mut instance = self.arena.up(context.instance, indexed.up);
         for (scope, index) in &indexed.down {
             self.note(|| Read::Instances(*scope));
@@ -566,10 +771,9 @@ impl<'e> Evaluator<'e> {
             let found = (wanted >= 1.0 && wanted <= instances.len() as f64)
                 .then(|| instances.get(wanted as usize - 1))
                 .flatten();
-            let Some(found) = found else { return BLANK };
-            instance = *found;
+            instance = *found?;
         }
-        self.datum(instance, indexed.question)
+        Some(instance)
     }
 
     fn has_token(&self, value: &'e Node, code: &str, context: Context) -> bool {
@@ -608,7 +812,9 @@ impl<'e> Evaluator<'e> {
     /// A set of nodes fits if any of its nodes does.
     fn compare_values(&self, operator: Operator, left: &Val<'e>, right: &Val<'e>) -> bool {
         match (left, right) {
-            (Val::Nodes(_), Val::Bool(_)) | (Val::Bool(_), Val::Nodes(_)) => {
+            (Val::Nodes(_), Val::Bool(_)) | (Val::Bool(_), Val::Nodes(_))
+                if matches!(operator, Operator::Equal | Operator::NotEqual) =>
+            {
                 self.compare_single(operator, &Val::Bool(self.bool_of(left)), &Val::Bool(self.bool_of(right)))
             }
             (Val::Nodes(nodes), other) => {
@@ -623,7 +829,9 @@ impl<'e> Evaluator<'e> {
 
     fn single(&self, node: NodeRef) -> Val<'e> {
         match node {
-            NodeRef::Cell { instance, question } => Val::Cell(self.datum(instance, question)),
+            NodeRef::Cell { instance, question } if !self.is_container(question) => {
+                Val::Cell(self.datum(instance, question))
+            }
             other => Val::Text(self.node_text(other)),
         }
     }
@@ -647,7 +855,9 @@ impl<'e> Evaluator<'e> {
     fn is_equal(&self, left: &Val<'e>, right: &Val<'e>) -> bool {
         match (left, right) {
             (Val::Bool(_), _) | (_, Val::Bool(_)) => self.bool_of(left) == self.bool_of(right),
-            (Val::Number(_) | Val::Time(_), _) | (_, Val::Number(_) | Val::Time(_)) => {
+            (Val::NoDate, Val::Text(text)) | (Val::Text(text), Val::NoDate) => text.is_empty(),
+            (Val::Number(_) | Val::Time(_) | Val::NoDate, _)
+            | (_, Val::Number(_) | Val::Time(_) | Val::NoDate) => {
                 equal(self.number_of(left), self.number_of(right))
             }
             (Val::Cell(datum), Val::Text(text)) | (Val::Text(text), Val::Cell(datum)) => {
@@ -663,6 +873,8 @@ impl<'e> Evaluator<'e> {
         use Function as F;
         let number = |at: usize| args.get(at).map_or(f64::NAN, |arg| self.number(arg, context));
         let text = |at: usize| args.get(at).map_or(Cow::Borrowed(""), |arg| self.text(arg, context));
+        // Functions without their argument are about the node at hand.
+        let own_text = || if args.is_empty() { self.node_text(context.dot) } else { text(0) };
         match function {
             F::True => Val::Bool(true),
             F::False => Val::Bool(false),
@@ -674,14 +886,31 @@ impl<'e> Evaluator<'e> {
                 self.value(&args[branch], context)
             }
             F::Coalesce => self.coalesce(args, context),
-            F::Once => self.value(&args[0], context),
+            F::Once => self.once(&args[0], context),
 
+            F::Number if args.is_empty() => Val::Number(self.node_number(context.dot)),
             F::Number => Val::Number(number(0)),
+            F::Sin => Val::Number(number(0).sin()),
+            F::Cos => Val::Number(number(0).cos()),
+            F::Tan => Val::Number(number(0).tan()),
+            F::Asin => Val::Number(number(0).asin()),
+            F::Acos => Val::Number(number(0).acos()),
+            F::Atan => Val::Number(number(0).atan()),
+            F::Atan2 => Val::Number(number(0).atan2(number(1))),
+            F::Exp => Val::Number(number(0).exp()),
+            F::Exp10 => Val::Number(power(10.0, number(0))),
+            F::Log => Val::Number(number(0).ln()),
+            F::Log10 => Val::Number(number(0).log10()),
+            F::Pi => Val::Number(std::f64::consts::PI),
+            F::Random => Val::Number(draw(self.uuid)),
             F::Int => Val::Number(number(0).trunc() + 0.0),
             F::Abs => Val::Number(number(0).abs()),
             F::Ceiling => Val::Number(number(0).ceil() + 0.0),
             F::Floor => Val::Number(number(0).floor() + 0.0),
-            F::Round => Val::Number(round(number(0), if args.len() > 1 { number(1) } else { 0.0 })),
+            F::Round => Val::Number(round(
+                self.number_with_comma(&args[0], context),
+                if args.len() > 1 { number(1) } else { 0.0 },
+            )),
             F::Pow => Val::Number(power(number(0), number(1))),
             F::Sqrt => Val::Number(number(0).sqrt()),
             F::Sum => Val::Number(self.sum(&args[0], context)),
@@ -695,7 +924,7 @@ impl<'e> Evaluator<'e> {
             F::Position => Val::Number(self.position(args.first(), context)),
             F::Last => Val::Number(f64::from(context.size)),
 
-            F::String => Val::Text(text(0)),
+            F::String => Val::Text(own_text()),
             F::Concat => Val::Text(Cow::Owned(self.texts(args, context).concat())),
             F::Join => {
                 let texts = self.texts(&args[1..], context);
@@ -704,7 +933,7 @@ impl<'e> Evaluator<'e> {
             F::Contains => Val::Bool(text(0).contains(&*text(1))),
             F::StartsWith => Val::Bool(text(0).starts_with(&*text(1))),
             F::EndsWith => Val::Bool(text(0).ends_with(&*text(1))),
-            F::StringLength => Val::Number(text(0).chars().count() as f64),
+            F::StringLength => Val::Number(own_text().encode_utf16().count() as f64),
             F::Substr => {
                 let end = if args.len() > 2 { number(2) } else { f64::INFINITY };
                 Val::Text(Cow::Owned(substr(&text(0), number(1), end)))
@@ -722,7 +951,7 @@ impl<'e> Evaluator<'e> {
                 Val::Text(Cow::Owned(whole.split_once(&*mark).map_or("", |(_, after)| after).to_owned()))
             }
             F::NormalizeSpace => {
-                Val::Text(Cow::Owned(text(0).split_whitespace().collect::<Vec<_>>().join(" ")))
+                Val::Text(Cow::Owned(normalise_space(&own_text())))
             }
             F::Translate => Val::Text(Cow::Owned(translate(&text(0), &text(1), &text(2)))),
             F::Selected => {
@@ -743,24 +972,124 @@ impl<'e> Evaluator<'e> {
 
             F::Today => Val::Time(self.clock.today()),
             F::Now => Val::Time(self.clock.now),
-            F::Date => self.time(&args[0], context).map_or(Val::Text(Cow::Borrowed("")), |instant| {
-                Val::Time(instant.to_date(self.clock.offset))
+            F::Date | F::DateTime => match self.time(&args[0], context) {
+                Some(instant) => Val::Time(instant.shown_at(self.clock.offset)),
+                None => match self.value(&args[0], context) {
+                    Val::Bool(_) => {
+                        self.fail(|| "a date of a truth value".to_owned());
+                        Val::NoDate
+                    }
+                    other => {
+                        let blank = self.text_of(other).is_empty();
+                        if blank { Val::Text(Cow::Borrowed("")) } else { Val::NoDate }
+                    }
+                },
+            },
+            F::DecimalDateTime => Val::Number(match self.time(&args[0], context) {
+                Some(instant) => instant.days(self.clock.offset),
+                None => {
+                    self.fail(|| "a number of days of what is no date".to_owned());
+                    f64::NAN
+                }
             }),
-            F::DateTime => self.instant(&args[0], context).map_or(Val::Text(Cow::Borrowed("")), Val::Time),
-            F::DecimalDateTime => Val::Number(
-                self.instant(&args[0], context)
-                    .map_or(f64::NAN, |instant| instant.utc_days(self.clock.offset)),
-            ),
             F::DecimalTime => Val::Number(self.decimal_time(&text(0))),
             F::FormatDate => {
-                Val::Text(self.instant(&args[0], context).map_or(Cow::Borrowed(""), |instant| {
+                Val::Text(self.time(&args[0], context).map_or(Cow::Borrowed(""), |instant| {
                     let lang = self.form.languages.get(self.language).map_or("", String::as_str);
                     Cow::Owned(temporal::format(instant, &text(1), lang))
                 }))
             }
-            // Resolved into a node of its own.
-            F::Pulldata => Val::Text(Cow::Borrowed("")),
+            F::Digest => Val::Text(Cow::Owned(digest(&text(0), &text(1), &text(2)))),
+            F::Base64Decode => Val::Text(Cow::Owned(base64_decode(&text(0)))),
+            F::Checklist => Val::Bool(self.checklist(args, context, false)),
+            F::WeightedChecklist => Val::Bool(self.checklist(args, context, true)),
+            F::Distance => Val::Number(geo::distance(&self.texts(args, context))),
+            F::Area => Val::Number(geo::area(&self.texts(args, context))),
+            F::Geofence => Val::Bool(geo::is_within(&text(0), &text(1)).unwrap_or_else(|| {
+                self.fail(|| "a point or shape that is none".to_owned());
+                false
+            })),
+            F::Intersects => Val::Bool(geo::intersects(&text(0))),
+            F::Id | F::Randomize => Val::Nodes(if function == F::Id {
+                self.with_id(&args[0], context)
+            } else {
+                self.randomize(args, context)
+            }),
+            F::Lang => Val::Bool(self.is_in_language(&text(0), context.dot)),
+            F::LocalName | F::Name | F::NamespaceUri => {
+                let node = match args.first() {
+                    None => Some(context.dot),
+                    Some(arg) => {
+                        let mut nodes = self.nodes(arg, context);
+                        self.sort(&mut nodes);
+                        nodes.first().copied()
+                    }
+                };
+                let name = node.map(|node| self.name(node)).unwrap_or_default();
+                Val::Text(match function {
+                    F::Name => Cow::Borrowed(name.qualified),
+                    F::LocalName => Cow::Borrowed(name.local()),
+                    _ => Cow::Borrowed(name.uri),
+                })
+            }
+            // Resolved into nodes of their own.
+            F::Pulldata | F::Itext => Val::Text(Cow::Borrowed("")),
         }
+    }
+
+    /// A text may have a comma for its point: JavaRosa's `round()` takes it.
+    fn number_with_comma(&self, arg: &'e Node, context: Context) -> f64 {
+        let value = self.value(arg, context);
+        let number = self.number_of(&value);
+        if !number.is_nan() || !matches!(value, Val::Text(_) | Val::Cell(_)) {
+            return number;
+        }
+        let text = self.text_of(value);
+        let mut parts = text.split(',');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(whole), Some(fraction), None) => {
+                parse_number(&format!("{whole}.{fraction}"), self.clock.offset)
+            }
+            _ => f64::NAN,
+        }
+    }
+
+    /// What stands there already, else the value.
+    fn once(&self, arg: &'e Node, context: Context) -> Val<'e> {
+        let own = self.node_text(context.dot);
+        if own.is_empty() { self.value(arg, context) } else { Val::Text(own) }
+    }
+
+    /// From a number to a number of what follows holds; weighted, each counts as much as the number behind it.
+    fn checklist(&self, args: &'e [Node], context: Context, weighted: bool) -> bool {
+        let (least, most) = (self.number(&args[0], context), self.number(&args[1], context));
+        let mut sum = 0.0;
+        for pair in args[2..].chunks(if weighted { 2 } else { 1 }) {
+            let weight = pair.get(1).map_or(1.0, |weight| self.number(weight, context));
+            match self.node_args(&pair[0], context) {
+                // A set of nodes is as many items; its weights are a set as large.
+                Some(nodes) if nodes.len() != 1 => {
+                    let weights = pair.get(1).and_then(|weights| self.node_args(weights, context));
+                    for (at, node) in nodes.into_iter().enumerate() {
+                        let weight = weights
+                            .as_ref()
+                            .map_or(weight, |w| w.get(at).map_or(0.0, |weight| self.node_number(*weight)));
+                        if matches!(&*self.node_text(node), "true" | "1") {
+                            sum += weight;
+                        }
+                    }
+                }
+                // One node counts when it is answered.
+                Some(nodes) => {
+                    if nodes.iter().all(|node| !self.node_text(*node).is_empty()) {
+                        sum += weight;
+                    }
+                }
+                None if self.bool(&pair[0], context) => sum += weight,
+                _ => {}
+            }
+        }
+        (least < 0.0 || sum >= least) && (most < 0.0 || sum <= most)
     }
 
     fn coalesce(&self, args: &'e [Node], context: Context) -> Val<'e> {
@@ -773,6 +1102,7 @@ impl<'e> Evaluator<'e> {
                 Val::Text(text) => text.is_empty(),
                 Val::Nodes(_) => self.text_of(last.clone()).is_empty(),
                 Val::Bool(_) | Val::Time(_) => false,
+                Val::NoDate => true,
             };
             if !blank {
                 break;
@@ -782,9 +1112,18 @@ impl<'e> Evaluator<'e> {
     }
 
     /// The nodes an argument stands for; none when it is a plain value.
-    fn node_args(&self, arg: &'e Node, context: Context) -> Option<Vec<NodeRef>> {
-        matches!(arg, Node::Cell(_) | Node::Dot | Node::Nodes(_) | Node::Union(_) | Node::Column(_))
-            .then(|| self.nodes(arg, context))
+    pub(crate) fn node_args(&self, arg: &'e Node, context: Context) -> Option<Vec<NodeRef>> {
+        matches!(
+            arg,
+            Node::Cell(_)
+                | Node::Dot
+                | Node::Nodes(_)
+                | Node::Union(_)
+                | Node::Column(_)
+                | Node::IndexedRepeatOf(_)
+                | Node::Call(Function::Id | Function::Randomize, _)
+        )
+        .then(|| self.nodes(arg, context))
     }
 
     fn texts(&self, args: &'e [Node], context: Context) -> Vec<Cow<'e, str>> {
@@ -855,29 +1194,29 @@ impl<'e> Evaluator<'e> {
                 f64::from(self.arena.instance(*instance).position)
             }
             Some(NodeRef::Item { row, .. } | NodeRef::Field { row, .. }) => f64::from(*row) + 1.0,
-            Some(NodeRef::Cell { .. }) => 1.0,
+            Some(node @ NodeRef::Xml { .. }) => {
+                // Among those of its name, as if it were an instance of a repeat.
+                let before = self.axis(*node, Axis::PrecedingSibling);
+                let name = self.name(*node);
+                before.into_iter().filter(|other| self.name(*other) == name).count() as f64 + 1.0
+            }
+            Some(_) => 1.0,
         }
     }
 
     fn time(&self, arg: &'e Node, context: Context) -> Option<Temporal> {
+        let days = |days: f64| Temporal::from_days(days, self.clock.offset);
         match self.value(arg, context) {
             Val::Time(instant) => Some(instant),
-            Val::Number(days) => Temporal::from_days(days),
-            Val::Bool(_) => None,
-            other => Temporal::parse(&self.text_of(other), self.clock.offset),
-        }
-    }
-
-    fn instant(&self, arg: &'e Node, context: Context) -> Option<Temporal> {
-        match self.value(arg, context) {
-            Val::Time(instant) => Some(instant.to_instant(self.clock.offset)),
-            Val::Number(days) => Temporal::instant_from_days(days, self.clock.offset),
-            Val::Cell(Datum::Number(days)) => Temporal::instant_from_days(*days, self.clock.offset),
-            Val::Cell(Datum::Int(days)) => Temporal::instant_from_days(*days as f64, self.clock.offset),
+            Val::Number(number) => days(number),
+            Val::Cell(Datum::Number(number)) => days(*number),
+            Val::Cell(Datum::Int(number)) => days(*number as f64),
             Val::Bool(_) => None,
             other => {
                 let text = self.text_of(other);
-                Temporal::parse(&text, self.clock.offset).map(|instant| instant.to_instant(self.clock.offset))
+                // What was calculated is text by now; a person's number is no date.
+                let plain = || text.trim().parse().ok().filter(|days| *days >= 0.0).and_then(days);
+                Temporal::parse(&text, self.clock.offset).or_else(plain)
             }
         }
     }
@@ -967,4 +1306,34 @@ fn translate(text: &str, from: &str, to: &str) -> String {
             Some(at) => to.get(at).copied(),
         })
         .collect()
+}
+
+/// `digest(text, algorithm, encoding)`; base64 unless the encoding says otherwise. Empty for an algorithm nobody knows.
+fn digest(text: &str, algorithm: &str, encoding: &str) -> String {
+    let bytes = text.as_bytes();
+    let hash: Vec<u8> = match algorithm.to_uppercase().as_str() {
+        "MD5" => md5::Md5::digest(bytes).to_vec(),
+        "SHA-1" => sha1::Sha1::digest(bytes).to_vec(),
+        "SHA-256" => sha2::Sha256::digest(bytes).to_vec(),
+        "SHA-384" => sha2::Sha384::digest(bytes).to_vec(),
+        "SHA-512" => sha2::Sha512::digest(bytes).to_vec(),
+        _ => return String::new(),
+    };
+    if encoding.eq_ignore_ascii_case("hex") {
+        data_encoding::HEXLOWER.encode(&hash)
+    } else {
+        data_encoding::BASE64.encode(&hash)
+    }
+}
+
+/// The text that base64 stands for; empty when it is none.
+fn base64_decode(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_whitespace() && *c != '=').collect();
+    let bytes = data_encoding::BASE64_NOPAD.decode(text.as_bytes()).unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// XML's blanks only, as XPath 1.0 has it.
+fn normalise_space(text: &str) -> String {
+    text.split([' ', '\t', '\r', '\n']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

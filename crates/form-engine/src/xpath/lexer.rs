@@ -210,9 +210,20 @@ impl<'t> Lexer<'t> {
             }
             _ => 0,
         };
-        let len = whole + fraction;
+        let mut len = whole + fraction;
+        // As engines write what is very small or large: `7.9e-12`.
+        if let Some(power) = rest[len..].strip_prefix(['e', 'E'])
+            && let Some(digits) = power.strip_prefix(['-', '+'])
+        {
+            let count = digits.bytes().take_while(u8::is_ascii_digit).count();
+            len += if count > 0 { count + 2 } else { 0 };
+        }
         let number = rest[..len].parse().unwrap_or(f64::NAN);
-        if rest[len..].chars().next().is_some_and(is_name_start) {
+        let behind = &rest[len..];
+        let is_operator = ["and", "or", "div", "mod"].iter().any(|word| {
+            behind.strip_prefix(word).is_some_and(|after| !after.chars().next().is_some_and(is_name_start))
+        });
+        if !is_operator && behind.chars().next().is_some_and(is_name_start) {
             return Err(fault(
                 self.text,
                 self.at,
@@ -224,15 +235,40 @@ impl<'t> Lexer<'t> {
         Ok(())
     }
 
+    /// True where an operator is expected: behind an operand.
+    fn is_behind_operand(&self) -> bool {
+        self.tokens.last().is_some_and(|token| {
+            matches!(
+                token.kind,
+                Kind::Number(_) | Kind::Text(_) | Kind::Reference(_) | Kind::Close | Kind::CloseBracket
+            )
+        })
+    }
+
     /// A name may hold one colon (`jr:choice-name`), but not the two of an axis.
     fn name(&mut self) -> Result<(), Trouble> {
         let rest = self.rest();
+        // Behind an operand a name cannot begin: `1 div2` is a division.
+        if self.is_behind_operand()
+            && let Some(word) = ["and", "or", "div", "mod"].into_iter().find(|word| {
+                rest.strip_prefix(word).is_some_and(|after| after.starts_with(|c: char| c.is_ascii_digit()))
+            })
+        {
+            self.push(Kind::Name(word.to_owned()), word.len());
+            return Ok(());
+        }
         let plain = |text: &str| text.find(|c| !is_name_char(c)).unwrap_or(text.len());
         let mut len = plain(rest);
         if let Some(after) = rest[len..].strip_prefix(':')
             && after.chars().next().is_some_and(is_name_start)
         {
             len += 1 + plain(after);
+        }
+        // `prefix:*`
+        if let Some(after) = rest[len..].strip_prefix(":*")
+            && !after.starts_with(':')
+        {
+            len += 2;
         }
         // `a.` at the end of a name is a dot of its own only in ranges no form writes; XPath keeps it in the name.
         self.push(Kind::Name(rest[..len].to_owned()), len);

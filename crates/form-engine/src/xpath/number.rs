@@ -20,7 +20,7 @@ pub(crate) fn number_text(number: f64) -> String {
 pub(crate) fn parse_number(text: &str, utc_offset_minutes: i32) -> f64 {
     let text = text.trim();
     let Some(first) = text.bytes().next() else { return f64::NAN };
-    if !(first.is_ascii_digit() || matches!(first, b'-' | b'+' | b'.' | b'I')) {
+    if !(first.is_ascii_digit() || matches!(first, b'-' | b'+' | b'.')) {
         return f64::NAN;
     }
     if let Some(number) = parse_plain(text) {
@@ -30,44 +30,45 @@ pub(crate) fn parse_number(text: &str, utc_offset_minutes: i32) -> f64 {
         .map_or(f64::NAN, |instant| instant.days(utc_offset_minutes))
 }
 
+/// Digits with a sign and a point, and an exponent as engines write it: with its sign (`7.9e-12`). `1.1e6` and
+/// `Infinity` are texts, as in JavaRosa.
 fn parse_plain(text: &str) -> Option<f64> {
-    match text {
-        "Infinity" | "+Infinity" => return Some(f64::INFINITY),
-        "-Infinity" => return Some(f64::NEG_INFINITY),
-        _ => {}
-    }
-    // Rust would also take "inf" and "infinity" in any case.
-    text.bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'))
-        .then(|| text.parse().ok())
-        .flatten()
+    let is_plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'));
+    let has_sign = |at: usize| matches!(text.as_bytes().get(at + 1), Some(b'-' | b'+'));
+    let exponent = text.find(['e', 'E']).is_none_or(has_sign);
+    (is_plain && exponent).then(|| text.parse().ok()).flatten()
 }
 
 pub(crate) fn equal(left: f64, right: f64) -> bool {
     left == right || (left - right).abs() < EQUALITY_TOLERANCE
 }
 
-/// Half away from zero, at so many decimals (negative: tens, hundreds …).
+/// To so many decimals (negative: tens, hundreds …); halves go up, as in Java and JavaScript, and so towards zero for
+/// negative numbers.
 pub(crate) fn round(number: f64, decimals: f64) -> f64 {
     if !number.is_finite() || decimals.is_nan() {
         return number;
     }
     let decimals = decimals.trunc().clamp(-300.0, 300.0) as i32;
     if decimals == 0 {
-        return number.round() + 0.0;
+        return half_up(number);
     }
     let scale = 10f64.powi(decimals.abs());
-    let (up, down) = if decimals > 0 { (number * scale, scale) } else { (number / scale, 1.0 / scale) };
+    let scaled = if decimals > 0 { number * scale } else { number / scale };
     // 1.005 * 100 is 100.49999999999999: what a person reads as a half is rounded as one.
-    let nudged = up + up.signum() * up.abs() * f64::EPSILON;
-    let rounded = nudged.round();
+    let rounded = half_up(scaled + scaled.abs() * f64::EPSILON);
     if !rounded.is_finite() {
         number
     } else if decimals > 0 {
-        rounded / down + 0.0
+        rounded / scale + 0.0
     } else {
         rounded * scale + 0.0
     }
+}
+
+fn half_up(number: f64) -> f64 {
+    // Beyond this every number is whole, and a half more would be lost in rounding.
+    if number.abs() > 4e15 { number } else { (number + 0.5).floor() + 0.0 }
 }
 
 #[cfg(test)]
@@ -90,11 +91,13 @@ mod tests {
             assert!(parse_number(text, 0).is_nan(), "{text:?}");
         }
         assert_eq!(parse_number(" 12.5 ", 0), 12.5);
-        assert_eq!(parse_number("1970-01-03", -300), 2.0);
+        assert_eq!(parse_number("1970-01-03", -360), 2.25);
     }
 
     #[test]
-    fn halves_round_away_from_zero_at_any_decimal() {
+    fn halves_round_up_at_any_decimal() {
+        assert_eq!(round(-0.5, 0.0), 0.0);
+        assert_eq!(round(-12345.15, 1.0), -12345.1);
         assert_eq!(round(2.15, 1.0), 2.2);
         assert_eq!(round(-50.55, -2.0), -100.0);
         assert_eq!(round(23.7825, 2.0), 23.78);

@@ -1,7 +1,7 @@
 //! Tokens to a tree: precedence climbing (Pratt) over XPath 1.0's operators.
 
 use crate::diagnostics::Trouble;
-use crate::xpath::ast::{Expr, Operator, Path, Start, Step, StepKind};
+use crate::xpath::ast::{Axis, Expr, Operator, Path, Start, Step, Test};
 use crate::xpath::lexer::{Kind, Token, describe, fault, tokens};
 
 /// How deep an expression may nest, parentheses and operators alike.
@@ -187,33 +187,25 @@ impl<'t> Parser<'t> {
                 self.expect(&Kind::Close)?;
                 inner
             }
-            Some(Kind::Name(name))
-                if self.tokens.get(self.next + 1).is_some_and(|t| t.kind == Kind::Open) =>
-            {
+            Some(Kind::Name(name)) if self.follows(&Kind::Open) && !is_node_type(name) => {
                 self.next += 2;
                 self.call(name.clone(), at)?
             }
-            Some(Kind::Slash) => return self.absolute(at),
-            Some(Kind::Name(_) | Kind::Dot | Kind::DotDot | Kind::Star) => return self.relative(at),
-            Some(Kind::DoubleSlash | Kind::At | Kind::Axis) => return Err(self.unsupported()),
+            Some(Kind::Slash | Kind::DoubleSlash) => return self.absolute(at),
+            Some(Kind::Name(_) | Kind::Dot | Kind::DotDot | Kind::Star | Kind::At) => return self.relative(at),
             _ => return Err(self.unexpected("a value, a reference or a function")),
         };
         // Only a call or parentheses with a path behind them make a path.
-        if matches!(self.peek(), Some(Kind::OpenBracket | Kind::Slash)) {
+        if matches!(self.peek(), Some(Kind::OpenBracket | Kind::Slash | Kind::DoubleSlash)) {
             let depth = parsed.depth + 1;
             return self.path(Start::Expr(Box::new(parsed.expr)), at, depth);
         }
         Ok(parsed)
     }
 
-    fn unsupported(&self) -> Trouble {
-        fault(
-            self.text,
-            self.at(),
-            describe(self.peek()),
-            "${name}, \".\", \"..\" and child steps; other axes are not supported",
-        )
-        .fix("Utilisez ${nom}.", "Use ${name}.")
+    /// True if this kind of token comes after the one at hand.
+    fn follows(&self, kind: &Kind) -> bool {
+        self.tokens.get(self.next + 1).is_some_and(|token| token.kind == *kind)
     }
 
     fn call(&mut self, name: String, at: usize) -> Result<Parsed, Trouble> {
@@ -238,14 +230,11 @@ impl<'t> Parser<'t> {
     fn absolute(&mut self, at: usize) -> Result<Parsed, Trouble> {
         let starts_step = matches!(
             self.tokens.get(self.next + 1).map(|token| &token.kind),
-            Some(Kind::Name(_) | Kind::Dot | Kind::DotDot | Kind::Star)
+            Some(Kind::Name(_) | Kind::Dot | Kind::DotDot | Kind::Star | Kind::At)
         );
-        if !starts_step {
-            self.next += 1;
-            return Ok(Parsed {
-                expr: Expr::Path(Path { start: Start::Root, predicates: vec![], steps: vec![], at }),
-                depth: 1,
-            });
+        if !starts_step && self.take(&Kind::Slash) {
+            let path = Path { start: Start::Root, predicates: vec![], steps: vec![], at };
+            return Ok(Parsed { expr: Expr::Path(path), depth: 1 });
         }
         self.path(Start::Root, at, 1)
     }
@@ -261,37 +250,87 @@ impl<'t> Parser<'t> {
 
     /// Predicates and steps behind a start.
     fn path(&mut self, start: Start, at: usize, mut depth: usize) -> Result<Parsed, Trouble> {
-        let predicates = if start == Start::Context { vec![] } else { self.predicates(&mut depth)? };
+        let predicates = match start {
+            Start::Context | Start::Root => vec![],
+            _ => self.predicates(&mut depth)?,
+        };
         let mut steps = Vec::new();
-        while self.take(&Kind::Slash) {
+        loop {
+            let at = self.at();
+            if self.take(&Kind::DoubleSlash) {
+                // `//` is short for this step.
+                steps.push(Step {
+                    axis: Axis::DescendantOrSelf,
+                    test: Test::Node,
+                    predicates: vec![],
+                    at,
+                });
+            } else if !self.take(&Kind::Slash) {
+                break;
+            }
             steps.push(self.step(&mut depth)?);
-        }
-        if self.peek() == Some(&Kind::DoubleSlash) {
-            return Err(self.unsupported());
         }
         self.bounded(Expr::Path(Path { start, predicates, steps, at }), depth)
     }
 
     fn step(&mut self, depth: &mut usize) -> Result<Step, Trouble> {
         let at = self.at();
-        let kind = match self.peek() {
-            Some(Kind::Dot) => StepKind::Own,
-            Some(Kind::DotDot) => StepKind::Parent,
-            Some(Kind::Star) => StepKind::AnyChild,
-            Some(Kind::Name(name)) => {
-                if matches!(
-                    self.tokens.get(self.next + 1).map(|token| &token.kind),
-                    Some(Kind::Axis | Kind::Open)
-                ) {
-                    return Err(self.unsupported());
-                }
-                StepKind::Child(name.clone())
+        let (axis, test) = match self.peek() {
+            Some(Kind::Dot) => {
+                self.next += 1;
+                (Axis::Own, Test::Node)
             }
-            Some(Kind::At | Kind::Axis | Kind::DoubleSlash) => return Err(self.unsupported()),
+            Some(Kind::DotDot) => {
+                self.next += 1;
+                (Axis::Parent, Test::Node)
+            }
+            Some(Kind::At) => {
+                self.next += 1;
+                (Axis::Attribute, self.test()?)
+            }
+            Some(Kind::Name(name)) if self.follows(&Kind::Axis) => {
+                let Some(axis) = Axis::named(name) else { return Err(self.unexpected("an axis of XPath")) };
+                self.next += 2;
+                (axis, self.test()?)
+            }
+            _ => (Axis::Child, self.test()?),
+        };
+        Ok(Step { axis, test, predicates: self.predicates(depth)?, at })
+    }
+
+    fn test(&mut self) -> Result<Test, Trouble> {
+        let test = match self.peek() {
+            Some(Kind::Star) => Test::Any,
+            Some(Kind::Name(name)) if self.follows(&Kind::Open) && is_node_type(name) => {
+                return self.node_type(name);
+            }
+            Some(Kind::Name(name)) => match name.split_once(':') {
+                Some((prefix, "*")) => Test::AnyOf(prefix.into()),
+                Some((prefix, local)) => Test::Name { prefix: Some(prefix.into()), local: local.into() },
+                None => Test::Name { prefix: None, local: name.as_str().into() },
+            },
             _ => return Err(self.unexpected("a step of a path")),
         };
         self.next += 1;
-        Ok(Step { kind, predicates: self.predicates(depth)?, at })
+        Ok(test)
+    }
+
+    fn node_type(&mut self, name: &str) -> Result<Test, Trouble> {
+        self.next += 2;
+        let test = match name {
+            "node" => Test::Node,
+            "text" => Test::Text,
+            "comment" => Test::Comment,
+            _ => Test::Instruction(match self.peek() {
+                Some(Kind::Text(target)) => {
+                    self.next += 1;
+                    Some(target.as_str().into())
+                }
+                _ => None,
+            }),
+        };
+        self.expect(&Kind::Close)?;
+        Ok(test)
     }
 
     fn predicates(&mut self, depth: &mut usize) -> Result<Vec<Expr>, Trouble> {
@@ -304,6 +343,10 @@ impl<'t> Parser<'t> {
         }
         Ok(predicates)
     }
+}
+
+fn is_node_type(name: &str) -> bool {
+    matches!(name, "node" | "text" | "comment" | "processing-instruction")
 }
 
 #[cfg(test)]
@@ -361,7 +404,7 @@ mod tests {
     fn what_is_missing_is_named() {
         assert_eq!(parse("1 +").unwrap_err().found, "the end of the expression at character 4");
         assert_eq!(parse("selected(1, 2").unwrap_err().expected, "\",\" or \")\"");
-        assert!(parse("//a").is_err());
+        assert!(parse("a::b").is_err());
         assert!(parse("1 2").is_err());
     }
 }

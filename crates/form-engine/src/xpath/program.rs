@@ -2,8 +2,8 @@
 
 use regex::Regex;
 
-use crate::form::{ListIndex, QuestionIndex, ScopeIndex};
-use crate::xpath::ast::Operator;
+use crate::form::{DocIndex, ListIndex, QuestionIndex, ScopeIndex};
+use crate::xpath::ast::{Axis, Operator};
 use crate::xpath::functions::Function;
 
 /// Names an expression in the form's arena.
@@ -16,6 +16,10 @@ pub(crate) struct Program {
     pub(crate) root: Node,
     /// Questions, groups and repeats whose value or relevance it reads, sorted, each once.
     pub(crate) dependencies: Vec<QuestionIndex>,
+    /// Those of them that it reads in other instances than the one at hand shares, sorted.
+    pub(crate) wide: Vec<QuestionIndex>,
+    /// The expression as XPath, every `${name}` written as a path: what a form is known and written by.
+    pub(crate) source: Box<str>,
 }
 
 /// A resolved expression.
@@ -42,8 +46,14 @@ pub(crate) enum Node {
     /// `selected(${question}, 'code')`: most of what forms ask.
     HasToken(Box<Node>, Box<str>),
     /// `jr:choice-name(value, '${question}')`.
-    ChoiceName(Box<Node>, ListIndex),
+    ChoiceName(Box<Node>, QuestionIndex),
     IndexedRepeat(Box<IndexedRepeat>),
+    /// The same over paths that are known only when it runs.
+    IndexedRepeatOf(Box<[Node]>),
+    /// `jr:itext(id)`.
+    Itext(Box<Node>),
+    /// A function nobody knows, which a condition may keep from being called.
+    Unknown(Box<str>),
     /// `pulldata('list', 'column', 'key column', key)`.
     Lookup {
         list: ListIndex,
@@ -99,15 +109,47 @@ pub(crate) enum PathStart {
     Walk(Origin, Walk),
     /// Every row of a list.
     Items(ListIndex),
+    /// `/`
+    Root,
+    /// The node at hand.
+    Dot,
+    /// `current()`
+    Current,
+    /// `instance('list')`
+    List(ListIndex),
+    /// `instance('name')` of an XML document.
+    Document(DocIndex),
+    /// `instance('name')`, looked for in the document at hand.
+    Instance(Box<str>),
+    /// A node-set of its own.
+    Expr(Node),
 }
 
 #[derive(Debug)]
 pub(crate) enum PathStep {
+    /// Positions count among nodes of one parent.
     Filter(Filter),
+    /// Positions count among all nodes so far.
+    FilterAll(Node),
     /// On from each node reached.
     Walk(Walk),
     /// From rows of a list to one of their columns.
     Column(Column),
+    /// Any step of XPath.
+    Axis { axis: Axis, test: NodeTest, predicates: Box<[Node]> },
+}
+
+/// Which nodes of an axis a step takes, prefixes resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NodeTest {
+    /// Elements (attributes on their axis) of this name.
+    Name { uri: Option<Box<str>>, local: Box<str> },
+    /// All elements; of one namespace, if it is given.
+    Any(Option<Box<str>>),
+    Node,
+    Text,
+    Comment,
+    Instruction(Option<Box<str>>),
 }
 
 /// A predicate, and how to find what it may keep without looking at every row.
@@ -128,7 +170,7 @@ pub(crate) struct IndexTerm {
 }
 
 /// A column of a list, or the label in the language at hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Column {
     Name,
     Label,

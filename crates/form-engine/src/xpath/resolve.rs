@@ -1,33 +1,66 @@
 //! Names to places: after this, an expression holds no name that is still to be looked up.
+//!
+//! Most of what forms ask leads from one question to another by steps that are known beforehand: those become a place.
+//! Any other path keeps its steps and is walked when it runs; what it may reach is followed here all the same, so that
+//! the form knows what each expression reads.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use regex::{Regex, RegexBuilder};
 
 use crate::diagnostics::{Trouble, quoted};
-use crate::form::{ListIndex, Question, QuestionIndex, QuestionType, Scope, ScopeIndex};
+use crate::form::{DocIndex, ListIndex, Question, QuestionIndex, QuestionType, Scope, ScopeIndex};
 use crate::list::ChoiceList;
-use crate::xpath::ast::{Expr, Operator, Path as AstPath, Start, Step, StepKind};
+use crate::xpath::ast::{Axis, Expr, Operator, Path as AstPath, Start, Step, Test};
 use crate::xpath::functions::{self, Function};
 use crate::xpath::lexer::fault;
 use crate::xpath::parser;
 use crate::xpath::program::{
-    CellRef, Column, Filter, IndexTerm, IndexedRepeat, Node, Origin, Path, PathStart, PathStep, Program,
-    Target, Walk,
+    CellRef, Column, Filter, IndexTerm, IndexedRepeat, Node, NodeTest, Origin, Path, PathStart, PathStep,
+    Program, Target, Walk,
 };
+use crate::xpath::print;
 
 /// How large a compiled pattern may grow.
 pub(crate) const MAX_REGEX_BYTES: usize = 1 << 20;
 
+/// The code of what ODK Collect refuses.
+pub(crate) const NOT_ON_PHONES: &str = "not-on-phones";
+
+/// Where an expression was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A spreadsheet: a path to a place that is not there is a mistake.
+    Sheet,
+    /// An XForm: such a path is empty.
+    XForm,
+    /// Beside a document that is not a form: an unknown function is a fault only when it is called.
+    Document,
+    /// The same, and a name without a prefix is one without a namespace, as XPath 1.0 has it.
+    Plain,
+}
+
+impl Source {
+    fn is_document(self) -> bool {
+        matches!(self, Self::Document | Self::Plain)
+    }
+}
+
 /// All that names may mean in one form.
 pub(crate) struct Names<'f> {
+    pub(crate) source: Source,
     pub(crate) questions: &'f [Question],
     pub(crate) by_name: &'f HashMap<Box<str>, QuestionIndex>,
-    /// Group names used more than once: they may be written, not referred to.
+    /// Names used more than once: they may be written, not referred to.
     pub(crate) ambiguous: &'f HashSet<Box<str>>,
     pub(crate) scopes: &'f [Scope],
     pub(crate) lists: &'f [ChoiceList],
     pub(crate) list_names: &'f HashMap<String, ListIndex>,
+    pub(crate) doc_names: &'f HashMap<String, DocIndex>,
+    /// The name of the record's element.
+    pub(crate) root: &'f str,
+    /// Namespaces by prefix.
+    pub(crate) namespaces: &'f [(Box<str>, Box<str>)],
 }
 
 /// What an expression belongs to.
@@ -37,6 +70,8 @@ pub(crate) enum Subject {
     Question(QuestionIndex),
     /// An instance of a repeat, or the record.
     Instance(ScopeIndex),
+    /// A node of a document that is not a form.
+    Document,
 }
 
 /// What the cell that holds the expression allows.
@@ -59,7 +94,7 @@ pub(crate) struct Resolved {
 }
 
 /// The kind of node at hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Document,
     Question(QuestionIndex),
@@ -69,7 +104,9 @@ enum Place {
     /// `instance('x')/root`
     ListRoot(ListIndex),
     Item(ListIndex),
-    Field,
+    Field(ListIndex),
+    /// Anything in a document of its own.
+    Elsewhere,
 }
 
 pub(crate) fn expression(
@@ -81,7 +118,7 @@ pub(crate) fn expression(
     let tree = parser::parse(text)?;
     let mut resolver = Resolver::new(names, text, subject, allows);
     let root = resolver.root(&tree)?;
-    Ok(resolver.finish(root))
+    Ok(resolver.finish(root, &tree))
 }
 
 /// A `choice_filter`: bare names are columns of the list.
@@ -93,12 +130,61 @@ pub(crate) fn choice_filter(
 ) -> Result<(Filter, Resolved), Trouble> {
     let tree = parser::parse(text)?;
     let mut resolver = Resolver::new(names, text, Subject::Question(question), Allows::default());
-    resolver.dot = Place::Item(list);
+    resolver.dot = vec![Place::Item(list)];
     resolver.in_predicate = true;
+    resolver.is_filter = true;
     let test = resolver.node(&tree)?;
-    let filter = resolver.filter(test, Place::Item(list));
-    let resolved = resolver.finish(Node::Number(0.0));
+    let filter = resolver.filter(test, &[Place::Item(list)]);
+    let resolved = resolver.finish(Node::Number(0.0), &tree);
     Ok((filter, resolved))
+}
+
+/// What an itemset's nodes are, and how code and label are read from each: `nodes`, then two paths seen from a node.
+pub(crate) fn itemset(
+    names: &Names<'_>,
+    nodes: &str,
+    value: &str,
+    label: &str,
+    subject: Subject,
+) -> Result<(Resolved, Node, Node), Trouble> {
+    let tree = parser::parse(nodes)?;
+    let mut resolver = Resolver::new(names, nodes, subject, Allows::default());
+    let mut places = Vec::new();
+    let root = match &tree {
+        Expr::Path(path) => {
+            let (node, reached) = resolver.path_and_places(path)?;
+            places = reached;
+            node
+        }
+        other => resolver.node(other)?,
+    };
+    resolver.dot = places;
+    resolver.in_predicate = true;
+    let value = resolver.node(&parser::parse(value)?)?;
+    let label = resolver.node(&parser::parse(label)?)?;
+    Ok((resolver.finish(root, &tree), value, label))
+}
+
+/// `instance('list')/root/item[filter]`, which is what a select's options come to: the list and the filter's text.
+pub(crate) fn list_of(names: &Names<'_>, nodes: &str) -> Option<(ListIndex, Option<Expr>)> {
+    let Ok(Expr::Path(AstPath { start: Start::Expr(start), predicates, steps, .. })) = parser::parse(nodes)
+    else {
+        return None;
+    };
+    let Expr::Call { name, args, .. } = &*start else { return None };
+    let ([Expr::Text(list)], "instance", []) = (args.as_slice(), name.as_str(), predicates.as_slice()) else {
+        return None;
+    };
+    let [root, item] = steps.as_slice() else { return None };
+    if root.child_name() != Some("root") || item.child_name() != Some("item") || !root.predicates.is_empty() {
+        return None;
+    }
+    let list = *names.list_names.get(list.trim())?;
+    match item.predicates.as_slice() {
+        [] => Some((list, None)),
+        [filter] => Some((list, Some(filter.clone()))),
+        _ => None,
+    }
 }
 
 struct Resolver<'n, 'f> {
@@ -106,12 +192,16 @@ struct Resolver<'n, 'f> {
     text: &'n str,
     subject: Subject,
     allows: Allows,
-    dot: Place,
+    /// What the node at hand may be.
+    dot: Vec<Place>,
     in_predicate: bool,
     dependencies: BTreeSet<QuestionIndex>,
+    wide: BTreeSet<QuestionIndex>,
     warnings: Vec<Trouble>,
     indexes: Vec<(ListIndex, Column)>,
     reads_itself: bool,
+    /// The whole text stands in a predicate: a choice filter.
+    is_filter: bool,
 }
 
 /// A walk under construction.
@@ -124,12 +214,29 @@ struct Stroll {
     pending: bool,
 }
 
+/// A path under construction: a walk as long as each step is known, then steps as they are.
+struct Route {
+    stroll: Option<Stroll>,
+    start: Option<PathStart>,
+    steps: Vec<PathStep>,
+    /// What has been reached.
+    places: Vec<Place>,
+}
+
+impl Route {
+    fn strolling(stroll: Stroll) -> Self {
+        let places = vec![stroll.at];
+        Self { stroll: Some(stroll), start: None, steps: Vec::new(), places }
+    }
+
+    fn general(start: PathStart, places: Vec<Place>) -> Self {
+        Self { stroll: None, start: Some(start), steps: Vec::new(), places }
+    }
+}
+
 impl<'n, 'f> Resolver<'n, 'f> {
     fn new(names: &'n Names<'f>, text: &'n str, subject: Subject, allows: Allows) -> Self {
-        let dot = match subject {
-            Subject::Question(question) => Place::Question(question),
-            Subject::Instance(scope) => Place::Instance(scope),
-        };
+        let dot = vec![subject_place(subject)];
         Self {
             names,
             text,
@@ -138,14 +245,23 @@ impl<'n, 'f> Resolver<'n, 'f> {
             dot,
             in_predicate: false,
             dependencies: BTreeSet::new(),
+            wide: BTreeSet::new(),
             warnings: Vec::new(),
             indexes: Vec::new(),
             reads_itself: false,
+            is_filter: false,
         }
     }
 
-    fn finish(self, root: Node) -> Resolved {
-        let program = Program { root, dependencies: self.dependencies.into_iter().collect() };
+    fn finish(self, root: Node, tree: &Expr) -> Resolved {
+        let references = References { names: self.names, subject: self.subject };
+        let program = Program {
+            root,
+            dependencies: self.dependencies.into_iter().collect(),
+            wide: self.wide.into_iter().collect(),
+            source: print::expression(tree, self.is_filter, &|name, within| references.path(name, within))
+                .into(),
+        };
         Resolved { program, warnings: self.warnings, indexes: self.indexes, reads_itself: self.reads_itself }
     }
 
@@ -158,17 +274,14 @@ impl<'n, 'f> Resolver<'n, 'f> {
     }
 
     fn subject_scope(&self) -> ScopeIndex {
-        match self.subject {
-            Subject::Question(question) => self.question(question).scope,
-            Subject::Instance(scope) => scope,
-        }
+        subject_scope(self.names, self.subject)
     }
 
     fn fault(&self, at: usize, found: impl Into<String>, expected: impl Into<String>) -> Trouble {
         fault(self.text, at, found, expected)
     }
 
-    /// `once()` may only stand around all the rest.
+    /// `once()` of a spreadsheet may only stand around all the rest: what it keeps is the whole value.
     fn root(&mut self, tree: &Expr) -> Result<Node, Trouble> {
         match tree {
             Expr::Call { name, args, .. } if name == "once" && self.allows.once && args.len() == 1 => {
@@ -201,7 +314,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
 
     fn node_set(&mut self, tree: &Expr) -> Result<Node, Trouble> {
         let node = self.node(tree)?;
-        if is_node_set(&node) {
+        if is_node_set(&node) || self.names.source.is_document() && matches!(node, Node::Unknown(_)) {
             return Ok(node);
         }
         let at = if let Expr::Path(path) = tree { path.at } else { 0 };
@@ -250,7 +363,6 @@ impl<'n, 'f> Resolver<'n, 'f> {
     /// `${name}` seen from the subject: the same instance where they share one, else every instance.
     fn reference(&mut self, name: &str, at: usize) -> Result<Stroll, Trouble> {
         let index = self.find(name, at)?;
-        self.dependencies.insert(index);
         let target = self.question(index);
         let (place, to) = match target.opens {
             Some(opens) => (Place::Instance(opens), opens),
@@ -259,12 +371,13 @@ impl<'n, 'f> Resolver<'n, 'f> {
         // All instances of a repeat are siblings, even seen from inside one of them.
         let meet_below = if target.opens.is_some() { self.scope(to).parent } else { to };
         let from = self.subject_scope();
-        let common = self.common(from, meet_below);
+        let common = common(self.names.scopes, from, meet_below);
         let up = self.scope(from).depth - self.scope(common).depth;
-        let down = self.between(common, to);
+        let down = between(self.names.scopes, common, to);
+        self.depends_on(index, !down.is_empty());
         if self.in_predicate
             && !down.is_empty()
-            && matches!(self.dot, Place::Question(_) | Place::Instance(_))
+            && self.dot.iter().any(|dot| matches!(dot, Place::Question(_) | Place::Instance(_)))
         {
             self.warnings.push(
                 Trouble::new(
@@ -281,98 +394,135 @@ impl<'n, 'f> Resolver<'n, 'f> {
         Ok(Stroll { origin: Origin::Current, up, down, at: place, pending: true })
     }
 
-    fn common(&self, a: ScopeIndex, b: ScopeIndex) -> ScopeIndex {
-        let (mut a, mut b) = (a, b);
-        while a != b {
-            if self.scope(a).depth >= self.scope(b).depth {
-                a = self.scope(a).parent;
-            } else {
-                b = self.scope(b).parent;
-            }
+    fn depends_on(&mut self, index: QuestionIndex, wide: bool) {
+        self.dependencies.insert(index);
+        if wide {
+            self.wide.insert(index);
         }
-        a
-    }
-
-    /// Scopes from below `above` down to `to`.
-    fn between(&self, above: ScopeIndex, to: ScopeIndex) -> Vec<ScopeIndex> {
-        let mut down = Vec::new();
-        let mut scope = to;
-        while scope != above {
-            down.push(scope);
-            scope = self.scope(scope).parent;
-        }
-        down.reverse();
-        down
     }
 
     // Paths
 
     fn path(&mut self, path: &AstPath) -> Result<Node, Trouble> {
-        let mut steps = Vec::new();
-        let mut start = None;
-        let mut stroll = match &path.start {
-            Start::Reference(name) => self.reference(name, path.at)?,
-            Start::Context => self.dot_stroll(),
-            Start::Root => {
-                let from = self.subject_scope();
-                Stroll {
-                    origin: Origin::Current,
-                    up: self.scope(from).depth,
-                    down: vec![],
-                    at: Place::Document,
-                    pending: true,
-                }
-            }
-            Start::Expr(inner) => self.special_start(inner, path.at)?,
+        self.path_and_places(path).map(|(node, _)| node)
+    }
+
+    /// The path, and what it may lead to.
+    fn path_and_places(&mut self, path: &AstPath) -> Result<(Node, Vec<Place>), Trouble> {
+        let mut route = match &path.start {
+            Start::Reference(name) => Route::strolling(self.reference(name, path.at)?),
+            Start::Context => self.from_dot(),
+            Start::Root => self.from_root(),
+            Start::Expr(inner) => self.from_expr(inner, path.at)?,
         };
         if path.start == Start::Context
-            && let [Step { kind: StepKind::Own, predicates, .. }] = path.steps.as_slice()
+            && let [Step { axis: Axis::Own, test: Test::Node, predicates, .. }] = path.steps.as_slice()
             && predicates.is_empty()
         {
-            self.note_read(stroll.at);
-            return Ok(Node::Dot);
+            for place in route.places.clone() {
+                self.note_read(place, false);
+            }
+            return Ok((Node::Dot, route.places));
         }
-        self.apply_predicates(&path.predicates, &mut stroll, &mut start, &mut steps, path.at)?;
+        self.apply_predicates(&path.predicates, &mut route, path.at)?;
         for step in &path.steps {
-            self.step(step, &mut stroll, &mut start, &mut steps)?;
-            self.apply_predicates(&step.predicates, &mut stroll, &mut start, &mut steps, step.at)?;
+            if self.known_step(step, &mut route)? {
+                self.apply_predicates(&step.predicates, &mut route, step.at)?;
+            } else {
+                self.general_step(step, &mut route)?;
+            }
         }
-        self.end_path(stroll, start, steps, path.at)
+        let places = route.places.clone();
+        Ok((self.end_path(route, path.at)?, places))
     }
 
-    fn dot_stroll(&self) -> Stroll {
+    fn from_dot(&self) -> Route {
         // Outside predicates the node at hand is the subject itself.
         let origin = if self.in_predicate { Origin::Dot } else { Origin::Current };
-        Stroll { origin, up: 0, down: vec![], at: self.dot, pending: !matches!(self.dot, Place::Item(_)) }
+        match self.dot.as_slice() {
+            [at @ (Place::Question(_) | Place::Instance(_) | Place::Item(_))] => {
+                let pending = !matches!(at, Place::Item(_));
+                Route::strolling(Stroll { origin, up: 0, down: vec![], at: *at, pending })
+            }
+            several => Route::general(PathStart::Dot, several.to_vec()),
+        }
     }
 
-    /// `current()` and `instance('list')`.
-    fn special_start(&mut self, inner: &Expr, at: usize) -> Result<Stroll, Trouble> {
+    fn from_root(&self) -> Route {
+        // In a form `/` is the record, even in a predicate over another document, as ODK has it.
+        if self.subject == Subject::Document {
+            return Route::general(PathStart::Root, vec![Place::Elsewhere]);
+        }
+        let up = self.scope(self.subject_scope()).depth;
+        let at = Place::Document;
+        Route::strolling(Stroll { origin: Origin::Current, up, down: vec![], at, pending: true })
+    }
+
+    /// `current()`, `instance('list')`, or a node-set in parentheses.
+    fn from_expr(&mut self, inner: &Expr, at: usize) -> Result<Route, Trouble> {
         let stroll = |at, pending| Stroll { origin: Origin::Current, up: 0, down: vec![], at, pending };
         match inner {
             Expr::Call { name, args, .. } if name == "current" && args.is_empty() => {
-                let place = match self.subject {
-                    Subject::Question(question) => Place::Question(question),
-                    Subject::Instance(scope) => Place::Instance(scope),
-                };
-                Ok(stroll(place, true))
+                Ok(match subject_place(self.subject) {
+                    Place::Elsewhere => Route::general(PathStart::Current, vec![Place::Elsewhere]),
+                    place => Route::strolling(stroll(place, true)),
+                })
             }
             Expr::Call { name, args, at } if name == "instance" => {
                 let [Expr::Text(list)] = args.as_slice() else {
                     return Err(self.fault(*at, "instance() without a name in quotes", "instance('list')"));
                 };
-                Ok(stroll(Place::List(self.find_list(list, *at)?), true))
-            }
-            Expr::Path(path) => match self.path(path)? {
-                Node::Cell(CellRef { origin, up, question }) => {
-                    Ok(Stroll { origin, up, down: vec![], at: Place::Question(question), pending: true })
+                if self.names.source.is_document() {
+                    let start = PathStart::Instance(list.as_str().into());
+                    return Ok(Route::general(start, vec![Place::Elsewhere]));
                 }
-                _ => Err(self.fault(at, "parentheses around a path", "the path without parentheses")),
-            },
-            _ => {
-                Err(self.fault(at, "a path behind a value", "a path behind ${name}, current() or instance()"))
+                if let Some(doc) = self.names.doc_names.get(list.trim()) {
+                    return Ok(Route::general(PathStart::Document(*doc), vec![Place::Elsewhere]));
+                }
+                Ok(Route::strolling(stroll(Place::List(self.find_list(list, *at)?), true)))
+            }
+            Expr::Path(path) => {
+                let (node, places) = self.path_and_places(path)?;
+                Ok(match (&node, places.as_slice()) {
+                    (Node::Cell(CellRef { origin, up, question }), _) => Route::strolling(Stroll {
+                        origin: *origin,
+                        up: *up,
+                        down: vec![],
+                        at: Place::Question(*question),
+                        pending: true,
+                    }),
+                    _ => Route::general(PathStart::Expr(node), places),
+                })
+            }
+            other => {
+                let node = self.node(other)?;
+                if !is_node_set(&node) {
+                    let expected = "a path behind ${name}, current() or instance()";
+                    return Err(self.fault(at, "a path behind a value", expected));
+                }
+                let places = self.places_of(&node);
+                Ok(Route::general(PathStart::Expr(node), places))
             }
         }
+    }
+
+    /// What a node-set without a path of its own may hold: all that its parts read.
+    fn places_of(&self, node: &Node) -> Vec<Place> {
+        match node {
+            Node::Cell(cell) => vec![Place::Question(cell.question)],
+            Node::Dot => self.dot.clone(),
+            Node::Union(sides) => {
+                let mut places = self.places_of(&sides.0);
+                places.extend(self.places_of(&sides.1));
+                places
+            }
+            _ if self.names.source.is_document() => vec![Place::Elsewhere],
+            _ => self.names.questions.iter().map(|question| self.place_of(question)).collect(),
+        }
+    }
+
+    fn place_of(&self, question: &Question) -> Place {
+        question.opens.map_or(Place::Question(question.index), Place::Instance)
     }
 
     fn find_list(&self, name: &str, at: usize) -> Result<ListIndex, Trouble> {
@@ -392,121 +542,233 @@ impl<'n, 'f> Resolver<'n, 'f> {
     }
 
     /// A read of the subject itself must be known, and so must what a step leads to.
-    fn note_read(&mut self, place: Place) {
+    fn note_read(&mut self, place: Place, wide: bool) {
         match place {
             Place::Question(question) => {
                 if !self.in_predicate && self.subject == Subject::Question(question) {
                     self.reads_itself = true;
                 }
-                self.dependencies.insert(question);
+                self.depends_on(question, wide);
             }
             Place::Instance(scope) => {
                 if let Some(repeat) = self.scope(scope).repeat
                     && self.subject_scope() != scope
                 {
-                    self.dependencies.insert(repeat);
+                    self.depends_on(repeat, wide);
                 }
             }
             _ => {}
         }
     }
 
-    fn step(
-        &mut self,
-        step: &Step,
-        stroll: &mut Stroll,
-        start: &mut Option<PathStart>,
-        steps: &mut Vec<PathStep>,
-    ) -> Result<(), Trouble> {
-        match (&step.kind, stroll.at) {
-            (StepKind::Own, _) => Ok(()),
-            (StepKind::Parent, Place::Question(question)) => {
-                let question = self.question(question);
+    /// A step whose end is known beforehand; false when it must be walked.
+    fn known_step(&mut self, step: &Step, route: &mut Route) -> Result<bool, Trouble> {
+        let Some(stroll) = &mut route.stroll else { return Ok(false) };
+        let known = match (step.axis, &step.test, stroll.at) {
+            (Axis::Own, Test::Node, _) => true,
+            (Axis::Parent, Test::Node, Place::Question(question)) => {
+                let question = &self.names.questions[question.as_usize()];
                 stroll.pending = true;
                 stroll.at = match question.parent {
-                    Some(parent) if self.question(parent).opens.is_none() => Place::Question(parent),
+                    Some(parent) if self.names.questions[parent.as_usize()].opens.is_none() => {
+                        Place::Question(parent)
+                    }
                     _ => Place::Instance(question.scope),
                 };
-                Ok(())
+                true
             }
-            (StepKind::Parent, Place::Instance(scope)) if scope != ScopeIndex::ROOT => {
-                let around = self.scope(scope);
+            (Axis::Parent, Test::Node, Place::Instance(scope)) if scope != ScopeIndex::ROOT => {
+                let around = &self.names.scopes[scope.as_usize()];
                 if stroll.down.pop().is_none() {
                     stroll.up += 1;
                 }
                 stroll.pending = true;
-                let repeat_parent = around.repeat.and_then(|repeat| self.question(repeat).parent);
+                let questions = self.names.questions;
+                let repeat_parent = around.repeat.and_then(|repeat| questions[repeat.as_usize()].parent);
                 stroll.at = match repeat_parent {
-                    Some(parent) if self.question(parent).opens.is_none() => Place::Question(parent),
+                    Some(parent) if questions[parent.as_usize()].opens.is_none() => Place::Question(parent),
                     _ => Place::Instance(around.parent),
                 };
-                Ok(())
+                true
             }
-            (StepKind::Child(_), Place::Document) => {
+            (Axis::Child, Test::Name { local, .. }, Place::Document)
+                if self.names.source == Source::Sheet || **local == *self.names.root =>
+            {
                 stroll.at = Place::Instance(ScopeIndex::ROOT);
-                Ok(())
+                true
             }
-            (StepKind::Child(name), Place::Question(_) | Place::Instance(_)) => {
-                self.child(name, step.at, stroll)
+            (Axis::Child, Test::Name { prefix: None, local }, Place::Question(_) | Place::Instance(_)) => {
+                self.known_child(local, step.at, route)?
             }
-            (StepKind::Child(name), Place::List(list)) if name == "root" => {
+            (Axis::Child, Test::Name { local, .. }, Place::List(list)) if &**local == "root" => {
                 stroll.at = Place::ListRoot(list);
-                Ok(())
+                true
             }
-            (StepKind::Child(name), Place::ListRoot(list)) if name == "item" => {
+            (Axis::Child, Test::Name { local, .. }, Place::ListRoot(list)) if &**local == "item" => {
                 stroll.at = Place::Item(list);
                 stroll.pending = false;
-                *start = Some(PathStart::Items(list));
-                Ok(())
+                route.start = Some(PathStart::Items(list));
+                true
             }
-            (StepKind::Child(name), Place::Item(list)) => {
-                steps.push(PathStep::Column(self.column(name, list, step.at)?));
-                stroll.at = Place::Field;
-                Ok(())
+            (Axis::Child, Test::Name { prefix: None, local }, Place::Item(list)) => {
+                match self.column(local, list, step.at) {
+                    Ok(column) => {
+                        route.steps.push(PathStep::Column(column));
+                        stroll.at = Place::Field(list);
+                        true
+                    }
+                    Err(trouble) if self.names.source == Source::Sheet => return Err(trouble),
+                    Err(_) => false,
+                }
             }
-            (kind, _) => Err(self.fault(
-                step.at,
-                match kind {
-                    StepKind::Parent => "a step \"..\" that leads out of the form".to_owned(),
-                    StepKind::AnyChild => "a step \"*\"".to_owned(),
-                    StepKind::Child(name) => format!("a step {}", quoted(name)),
-                    StepKind::Own => "a step \".\"".to_owned(),
-                },
-                "a step to a question, or instance('list')/root/item/column",
-            )),
+            _ => false,
+        };
+        if let Some(stroll) = &route.stroll {
+            route.places = vec![stroll.at];
+        }
+        Ok(known)
+    }
+
+    fn known_child(&mut self, name: &str, at: usize, route: &mut Route) -> Result<bool, Trouble> {
+        let Some(stroll) = &mut route.stroll else { return Ok(false) };
+        let children = children(self.names, stroll.at);
+        let named: Vec<Place> =
+            children.into_iter().filter(|place| local_name(self.names, *place) == Some(name)).collect();
+        match named.as_slice() {
+            [Place::Instance(scope)] => {
+                stroll.pending = true;
+                stroll.down.push(*scope);
+                stroll.at = Place::Instance(*scope);
+                Ok(true)
+            }
+            [Place::Question(question)] => {
+                stroll.pending = true;
+                stroll.at = Place::Question(*question);
+                Ok(true)
+            }
+            [] if self.names.source == Source::Sheet => Err(self
+                .fault(at, format!("a step to {}", quoted(name)), "the name of a question directly inside")
+                .fix(format!("Utilisez ${{{name}}}."), format!("Use ${{{name}}}."))),
+            _ => Ok(false),
         }
     }
 
-    fn child(&mut self, name: &str, at: usize, stroll: &mut Stroll) -> Result<(), Trouble> {
-        let parent = match stroll.at {
-            Place::Question(question) => Some(question),
-            Place::Instance(scope) => self.scope(scope).repeat,
-            _ => None,
-        };
-        let found = self
-            .names
-            .by_name
-            .get(name)
-            .copied()
-            .filter(|index| self.question(*index).parent == parent)
-            .or_else(|| {
-                self.names.questions.iter().find(|q| q.parent == parent && &*q.name == name).map(|q| q.index)
-            });
-        let Some(index) = found else {
-            return Err(self
-                .fault(at, format!("a step to {}", quoted(name)), "the name of a question directly inside")
-                .fix(format!("Utilisez ${{{name}}}."), format!("Use ${{{name}}}.")));
-        };
-        let question = self.question(index);
-        stroll.pending = true;
-        match question.opens {
-            Some(opens) => {
-                stroll.down.push(opens);
-                stroll.at = Place::Instance(opens);
-            }
-            None => stroll.at = Place::Question(index),
+    /// A step that is walked when the expression runs.
+    fn general_step(&mut self, step: &Step, route: &mut Route) -> Result<(), Trouble> {
+        if !matches!(step.axis, Axis::Child | Axis::Parent | Axis::Own | Axis::Attribute) {
+            self.not_on_phones(format!("the step {}::", step.axis.name()));
         }
+        self.generalise(route);
+        let test = self.test(&step.test);
+        route.places = self.advance(&route.places, step.axis, &test);
+        let (dot, in_predicate) = (self.dot.clone(), self.in_predicate);
+        self.dot.clone_from(&route.places);
+        self.in_predicate = true;
+        let predicates: Result<Box<[Node]>, Trouble> =
+            step.predicates.iter().map(|predicate| self.node(predicate)).collect();
+        self.dot = dot;
+        self.in_predicate = in_predicate;
+        for place in route.places.clone() {
+            self.note_read(place, true);
+        }
+        route.steps.push(PathStep::Axis { axis: step.axis, test, predicates: predicates? });
         Ok(())
+    }
+
+    /// JavaRosa, which ODK Collect runs on, refuses this.
+    fn not_on_phones(&mut self, found: String) {
+        self.warnings.push(
+            Trouble::new(NOT_ON_PHONES, found, "what ODK Collect can run too").fix(
+                "ODK Collect refuse cette expression : écrivez-la autrement si des téléphones s'en servent.",
+                "ODK Collect refuses this expression: write it another way if phones will use it.",
+            ),
+        );
+    }
+
+    /// Turns what was strolled into a start that steps can follow.
+    fn generalise(&mut self, route: &mut Route) {
+        let Some(stroll) = route.stroll.take() else { return };
+        match stroll.at {
+            Place::Document => route.start = Some(PathStart::Root),
+            Place::List(list) => route.start = Some(PathStart::List(list)),
+            Place::ListRoot(list) => {
+                route.start = Some(PathStart::List(list));
+                let test = NodeTest::Any(None);
+                route.steps.push(PathStep::Axis { axis: Axis::Child, test, predicates: Box::new([]) });
+            }
+            Place::Item(_) | Place::Field(_) => {
+                if route.start.is_none() {
+                    route.start = Some(PathStart::Dot);
+                }
+            }
+            Place::Question(_) | Place::Instance(_) | Place::Elsewhere => self.settle(stroll, route),
+        }
+    }
+
+    fn test(&self, test: &Test) -> NodeTest {
+        let uri = |prefix: &str| -> Box<str> {
+            let known = self.names.namespaces.iter().find(|(known, _)| &**known == prefix);
+            known.map(|(_, uri)| uri.clone()).or_else(|| common_namespace(prefix)).unwrap_or_else(|| prefix.into())
+        };
+        match test {
+            Test::Name { prefix, local } => {
+                let none = (self.names.source == Source::Plain).then(Box::default);
+                NodeTest::Name { uri: prefix.as_deref().map(uri).or(none), local: local.clone() }
+            }
+            Test::Any => NodeTest::Any(None),
+            Test::AnyOf(prefix) => NodeTest::Any(Some(uri(prefix))),
+            Test::Node => NodeTest::Node,
+            Test::Text => NodeTest::Text,
+            Test::Comment => NodeTest::Comment,
+            Test::Instruction(target) => NodeTest::Instruction(target.clone()),
+        }
+    }
+
+    /// What a step may lead to. Namespaces are left to the walk.
+    fn advance(&self, places: &[Place], axis: Axis, test: &NodeTest) -> Vec<Place> {
+        let mut reached = BTreeSet::new();
+        for place in places {
+            match axis {
+                Axis::Own => {
+                    reached.insert(*place);
+                }
+                Axis::Child => reached.extend(children(self.names, *place)),
+                Axis::Attribute => reached.extend(attributes(self.names, *place)),
+                Axis::Parent => reached.extend(parent(self.names, *place)),
+                Axis::Ancestor | Axis::AncestorOrSelf => {
+                    let mut at = if axis == Axis::Ancestor { parent(self.names, *place) } else { Some(*place) };
+                    while let Some(place) = at {
+                        reached.insert(place);
+                        at = parent(self.names, place);
+                    }
+                }
+                Axis::Descendant | Axis::DescendantOrSelf => {
+                    descend(self.names, *place, &mut reached);
+                    if axis == Axis::DescendantOrSelf {
+                        reached.insert(*place);
+                    }
+                }
+                Axis::Namespace => {}
+                // Whatever stands beside it, before or behind.
+                _ => match top(self.names, *place) {
+                    Place::Elsewhere => {
+                        reached.insert(Place::Elsewhere);
+                    }
+                    top => descend(self.names, top, &mut reached),
+                },
+            }
+        }
+        let fits = |place: &Place| match (test, local_name(self.names, *place)) {
+            (_, None) => true,
+            (NodeTest::Name { local, .. }, Some(name)) => &**local == name,
+            (NodeTest::Text | NodeTest::Comment | NodeTest::Instruction(_), Some(_)) => false,
+            _ => true,
+        };
+        // A text node stands for what holds it.
+        if *test == NodeTest::Text {
+            return places.to_vec();
+        }
+        reached.into_iter().filter(fits).collect()
     }
 
     fn column(&self, name: &str, list: ListIndex, at: usize) -> Result<Column, Trouble> {
@@ -526,87 +788,110 @@ impl<'n, 'f> Resolver<'n, 'f> {
         })
     }
 
-    fn apply_predicates(
-        &mut self,
-        predicates: &[Expr],
-        stroll: &mut Stroll,
-        start: &mut Option<PathStart>,
-        steps: &mut Vec<PathStep>,
-        at: usize,
-    ) -> Result<(), Trouble> {
+    fn apply_predicates(&mut self, predicates: &[Expr], route: &mut Route, at: usize) -> Result<(), Trouble> {
         for predicate in predicates {
-            self.settle(stroll, start, steps, at)?;
-            let place = stroll.at;
-            let (dot, in_predicate) = (self.dot, self.in_predicate);
-            self.dot = place;
+            if let Some(stroll) = &route.stroll {
+                match stroll.at {
+                    Place::Question(_) | Place::Instance(_) | Place::Item(_) | Place::Field(_) => {}
+                    _ if self.names.source == Source::Sheet => {
+                        let expected = "a path to a question, or to item";
+                        return Err(self.fault(at, "a path that ends too early", expected));
+                    }
+                    _ => {}
+                }
+            }
+            self.settle_route(route);
+            let (dot, in_predicate) = (self.dot.clone(), self.in_predicate);
+            self.dot.clone_from(&route.places);
             self.in_predicate = true;
             let test = self.node(predicate);
             self.dot = dot;
             self.in_predicate = in_predicate;
-            let filter = self.filter(test?, place);
-            steps.push(PathStep::Filter(filter));
+            let filter = self.filter(test?, &route.places);
+            route.steps.push(match (&route.stroll, &route.start) {
+                // `(…)[1]` counts among all.
+                (None, Some(PathStart::Expr(_))) => PathStep::FilterAll(filter.test),
+                _ => PathStep::Filter(filter),
+            });
         }
         Ok(())
     }
 
-    /// Turns what was walked so far into a step, so that a filter or the end can follow it.
-    fn settle(
-        &mut self,
-        stroll: &mut Stroll,
-        start: &mut Option<PathStart>,
-        steps: &mut Vec<PathStep>,
-        at: usize,
-    ) -> Result<(), Trouble> {
+    /// Turns what was walked so far into a step, so that a filter can follow it; further steps may stroll on.
+    fn settle_route(&mut self, route: &mut Route) {
+        match &mut route.stroll {
+            Some(Stroll { at: Place::Question(_) | Place::Instance(_), pending: true, .. }) => {
+                let Some(stroll) = route.stroll.take() else { return };
+                let (origin, at) = (stroll.origin, stroll.at);
+                self.settle(stroll, route);
+                // What follows walks from each node reached.
+                route.stroll = Some(Stroll { origin, up: 0, down: vec![], at, pending: false });
+            }
+            Some(Stroll { at: Place::Question(_) | Place::Instance(_), .. }) => {}
+            // In a choice filter the item at hand is where a path begins.
+            Some(Stroll { at: Place::Item(_) | Place::Field(_), .. }) => {
+                if route.start.is_none() {
+                    route.start = Some(PathStart::Dot);
+                }
+            }
+            Some(_) => self.generalise(route),
+            None => {}
+        }
+    }
+
+    fn settle(&mut self, stroll: Stroll, route: &mut Route) {
         if !stroll.pending {
-            return Ok(());
+            return;
         }
         let target = match stroll.at {
             Place::Question(question) => Target::Question(question),
-            Place::Instance(_) => Target::Instance,
-            _ => {
-                return Err(self.fault(at, "a path that ends too early", "a path to a question, or to item"));
-            }
+            _ => Target::Instance,
         };
-        self.note_read(stroll.at);
-        // What follows walks from each node reached.
-        let up = std::mem::take(&mut stroll.up);
-        let down = std::mem::take(&mut stroll.down).into();
-        stroll.pending = false;
-        let walk = Walk { up, down, target };
-        match start {
-            None => *start = Some(PathStart::Walk(stroll.origin, walk)),
-            Some(_) => steps.push(PathStep::Walk(walk)),
+        let wide = !stroll.down.is_empty() || route.start.is_some() || stroll.origin == Origin::Dot;
+        self.note_read(stroll.at, wide);
+        let walk = Walk { up: stroll.up, down: stroll.down.into(), target };
+        match route.start {
+            None => route.start = Some(PathStart::Walk(stroll.origin, walk)),
+            Some(_) => route.steps.push(PathStep::Walk(walk)),
         }
-        Ok(())
     }
 
-    fn end_path(
-        &mut self,
-        mut stroll: Stroll,
-        mut start: Option<PathStart>,
-        mut steps: Vec<PathStep>,
-        at: usize,
-    ) -> Result<Node, Trouble> {
-        if start.is_none() {
-            match (stroll.at, steps.as_slice()) {
-                (Place::Field, [PathStep::Column(column)]) => return Ok(Node::Column(*column)),
-                (Place::Question(question), []) if stroll.down.is_empty() => {
-                    self.note_read(stroll.at);
-                    return Ok(Node::Cell(CellRef { origin: stroll.origin, up: stroll.up, question }));
+    fn end_path(&mut self, mut route: Route, at: usize) -> Result<Node, Trouble> {
+        if let Some(stroll) = route.stroll.take() {
+            if route.start.is_none() {
+                match (stroll.at, route.steps.as_slice()) {
+                    (Place::Field(_), [PathStep::Column(column)]) => return Ok(Node::Column(*column)),
+                    (Place::Question(question), []) if stroll.down.is_empty() => {
+                        self.note_read(stroll.at, stroll.origin == Origin::Dot);
+                        return Ok(Node::Cell(CellRef { origin: stroll.origin, up: stroll.up, question }));
+                    }
+                    _ => {}
                 }
-                _ => {}
+            }
+            match stroll.at {
+                Place::Question(_) | Place::Instance(_) => self.settle(stroll, &mut route),
+                Place::Item(_) | Place::Field(_) => {
+                    route.start.get_or_insert(PathStart::Dot);
+                }
+                _ if self.names.source == Source::Sheet => {
+                    let expected = "a path to a question, or to item";
+                    return Err(self.fault(at, "a path that ends too early", expected));
+                }
+                _ => {
+                    route.stroll = Some(stroll);
+                    self.generalise(&mut route);
+                }
             }
         }
-        self.settle(&mut stroll, &mut start, &mut steps, at)?;
-        let Some(start) = start else {
+        let Some(start) = route.start else {
             return Err(self.fault(at, "a path that leads nowhere", "a path to a question"));
         };
-        Ok(Node::Nodes(Box::new(Path { start, steps: steps.into() })))
+        Ok(Node::Nodes(Box::new(Path { start, steps: route.steps.into() })))
     }
 
     /// Finds a term that a column's index can answer.
-    fn filter(&mut self, test: Node, place: Place) -> Filter {
-        let Place::Item(list) = place else { return Filter { test, index: None } };
+    fn filter(&mut self, test: Node, places: &[Place]) -> Filter {
+        let [Place::Item(list)] = places else { return Filter { test, index: None } };
         let terms: &[Node] = match &test {
             Node::And(terms) => terms,
             single => std::slice::from_ref(single),
@@ -624,7 +909,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
             }
         });
         if let Some(term) = &index {
-            self.indexes.push((list, term.column));
+            self.indexes.push((*list, term.column));
         }
         Filter { test, index }
     }
@@ -645,15 +930,25 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 };
                 return self.path(&path);
             }
-            "instance" => {
+            "instance" if self.names.source == Source::Sheet => {
                 return Err(self.fault(at, "instance() alone", "instance('list')/root/item[…]/column"));
+            }
+            "instance" => {
+                let start = Start::Expr(Box::new(Expr::Call { name: name.to_owned(), args: args.to_vec(), at }));
+                return self.path(&AstPath { start, predicates: vec![], steps: vec![], at });
             }
             _ => {}
         }
         let Some((_, function, fewest, most)) = functions::find(name) else {
+            if self.names.source.is_document() {
+                return Ok(Node::Unknown(name.into()));
+            }
             return Err(self.unknown_function(name, at));
         };
         if args.len() < *fewest || args.len() > *most {
+            if self.names.source.is_document() {
+                return Ok(Node::Unknown(format!("{name} of {} arguments", args.len()).into()));
+            }
             let expected = if fewest == most {
                 format!("{fewest}")
             } else if *most > 100 {
@@ -674,9 +969,8 @@ impl<'n, 'f> Resolver<'n, 'f> {
         let mut trouble =
             self.fault(at, format!("the function {}", quoted(name)), "a function this engine knows");
         trouble.code = "unknown-function";
-        if functions::is_not_yet(name) {
-            trouble.expected =
-                "a function this version of the engine has; this one is ODK's, and not built yet".into();
+        if functions::is_foreign(name) || name.starts_with("cht:") {
+            trouble.expected = "a function of ODK; this one is another system's".into();
             trouble.fix("Remplacez cette fonction.", "Replace this function.")
         } else if let Some(nearest) = functions::nearest(name) {
             trouble.fix(format!("Vouliez-vous écrire {nearest} ?"), format!("Did you mean {nearest}?"))
@@ -686,22 +980,32 @@ impl<'n, 'f> Resolver<'n, 'f> {
     }
 
     fn known_call(&mut self, function: Function, args: &[Expr], at: usize) -> Result<Node, Trouble> {
+        let in_sheet = self.names.source == Source::Sheet;
         match function {
-            Function::Uuid if !self.allows.uuid => {
-                Err(self.fault(at, "uuid() outside a default", "uuid() in the column \"default\" only").fix(
-                    "Mettez uuid() dans la colonne default : une valeur au hasard ne se recalcule pas.",
-                    "Put uuid() into the column default: a random value cannot be computed again.",
-                ))
+            Function::Uuid | Function::Random if in_sheet && !self.allows.uuid => {
+                let name = if function == Function::Uuid { "uuid()" } else { "random()" };
+                Err(self
+                    .fault(at, format!("{name} outside a default"), format!("{name} in the column \"default\" only"))
+                    .fix(
+                        format!("Mettez {name} dans la colonne default : une valeur au hasard ne se recalcule pas."),
+                        format!("Put {name} into the column default: a random value cannot be computed again."),
+                    ))
             }
-            Function::Once => Err(self.fault(
+            Function::Once if in_sheet => Err(self.fault(
                 at,
                 "once() inside another expression, or outside a calculation",
                 "once(…) around the whole calculation or default",
             )),
-            Function::Position if args.is_empty() && !self.in_predicate => {
+            Function::Once => {
+                for place in self.dot.clone() {
+                    self.note_read(place, false);
+                }
+                Ok(Node::Call(function, self.all(args)?))
+            }
+            Function::Position if args.is_empty() && !self.in_predicate && in_sheet => {
                 Err(self.fault(at, "position() without an argument", "position(..)"))
             }
-            Function::Last if !self.in_predicate => {
+            Function::Last if !self.in_predicate && in_sheet => {
                 Err(self.fault(at, "last() outside of [ ]", "count(${repeat})"))
             }
             Function::Position if args.len() == 1 => {
@@ -718,9 +1022,21 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 }
                 Ok(Node::Call(function, Box::new([node])))
             }
-            Function::Count | Function::CountNonEmpty => {
+            Function::Count | Function::CountNonEmpty | Function::Randomize => {
+                let mut nodes = vec![self.node_set(&args[0])?];
+                for arg in &args[1..] {
+                    nodes.push(self.node(arg)?);
+                }
+                Ok(Node::Call(function, nodes.into()))
+            }
+            Function::LocalName | Function::Name | Function::NamespaceUri if args.len() == 1 => {
                 Ok(Node::Call(function, Box::new([self.node_set(&args[0])?])))
             }
+            Function::Number | Function::NormalizeSpace if args.is_empty() => {
+                self.not_on_phones(format!("a function without its argument at character {}", at + 1));
+                Ok(Node::Call(function, Box::new([])))
+            }
+            Function::Itext => Ok(Node::Itext(Box::new(self.node(&args[0])?))),
             Function::Regex => self.regex(args, at),
             Function::Selected => {
                 let value = self.node(&args[0])?;
@@ -762,84 +1078,83 @@ impl<'n, 'f> Resolver<'n, 'f> {
         Ok(Node::Matches(Box::new(value), Box::new(compiled)))
     }
 
-    /// The second argument is `'${question}'` or `${question}`.
+    /// The second argument is `'${question}'`, `${question}`, or a path to it, in quotes or not.
     fn choice_name(&mut self, args: &[Expr], at: usize) -> Result<Node, Trouble> {
         let [value, question] = args else {
-            return Err(self.fault(
-                at,
-                format!("{} arguments for jr:choice-name()", args.len()),
-                "2 arguments",
-            ));
+            let found = format!("{} arguments for jr:choice-name()", args.len());
+            return Err(self.fault(at, found, "2 arguments"));
         };
-        let name = match question {
-            Expr::Text(text) => {
-                text.trim().strip_prefix("${").and_then(|t| t.strip_suffix('}')).map(str::trim)
-            }
-            Expr::Path(AstPath { start: Start::Reference(name), predicates, steps, .. })
-                if predicates.is_empty() && steps.is_empty() =>
-            {
-                Some(name.as_str())
-            }
-            _ => None,
+        let named = match question {
+            Expr::Text(text) => parser::parse(text).ok(),
+            other => Some(other.clone()),
         };
-        let Some(name) = name else {
+        let found = match &named {
+            Some(tree) => self.static_place(tree)?,
+            None => None,
+        };
+        let Some(Place::Question(index)) = found else {
             return Err(self.fault(
                 at,
                 "a second argument that names no question",
                 "jr:choice-name(value, '${question}')",
             ));
         };
-        let index = self.find(name, at)?;
-        let Some(list) = self.question(index).list else {
-            return Err(self.fault(
-                at,
-                format!("\"${{{name}}}\", which has no choices"),
-                "a select question",
-            ));
-        };
-        Ok(Node::ChoiceName(Box::new(self.node(value)?), list))
+        let asked = self.question(index);
+        if asked.list.is_none() && asked.itemset.is_none() && self.names.source == Source::Sheet {
+            let found = format!("\"${{{}}}\", which has no choices", asked.name);
+            return Err(self.fault(at, found, "a select question"));
+        }
+        Ok(Node::ChoiceName(Box::new(self.node(value)?), index))
     }
 
-    fn argument_question(&mut self, arg: &Expr, at: usize) -> Result<QuestionIndex, Trouble> {
-        match arg {
-            Expr::Path(AstPath { start: Start::Reference(name), predicates, steps, at })
-                if predicates.is_empty() && steps.is_empty() =>
-            {
-                let index = self.find(name, *at)?;
-                self.dependencies.insert(index);
-                Ok(index)
-            }
-            _ => Err(self.fault(
-                at,
-                "an argument that is no ${name}",
-                "indexed-repeat(${question}, ${repeat}, index)",
-            )),
-        }
+    /// The question or repeat that a plain path names, whatever the instance.
+    fn static_place(&mut self, tree: &Expr) -> Result<Option<Place>, Trouble> {
+        let Expr::Path(path) = tree else { return Ok(None) };
+        let (dependencies, wide) = (self.dependencies.clone(), self.wide.clone());
+        let reached = self.path_and_places(path);
+        self.dependencies = dependencies;
+        self.wide = wide;
+        Ok(match reached?.1.as_slice() {
+            [place @ (Place::Question(_) | Place::Instance(_))] => Some(*place),
+            _ => None,
+        })
     }
 
     fn indexed_repeat(&mut self, args: &[Expr], at: usize) -> Result<Node, Trouble> {
-        if !matches!(args.len(), 3 | 5 | 7) {
+        if args.len() < 3 || args.len().is_multiple_of(2) {
             return Err(self.fault(
                 at,
                 format!("{} arguments for indexed-repeat()", args.len()),
-                "a question, then one to three pairs of a repeat and an index",
+                "a question, then pairs of a repeat and an index",
             ));
         }
-        let question = self.argument_question(&args[0], at)?;
-        let mut given: Vec<(ScopeIndex, Option<Node>)> = Vec::new();
-        for pair in args[1..].chunks(2) {
-            let repeat = self.argument_question(&pair[0], at)?;
-            let Some(opens) = self.question(repeat).opens else {
-                return Err(self.fault(
-                    at,
-                    format!("\"${{{}}}\", which is no repeat", self.question(repeat).name),
-                    "a repeat",
-                ));
-            };
-            given.push((opens, Some(self.node(&pair[1])?)));
+        let mut named = Vec::new();
+        for arg in std::iter::once(&args[0]).chain(args[1..].iter().step_by(2)) {
+            named.push(self.static_place(arg)?);
         }
+        let is_sheet = self.names.source == Source::Sheet;
+        let Some(Place::Question(question)) = named[0] else {
+            if is_sheet {
+                let expected = "indexed-repeat(${question}, ${repeat}, index)";
+                return Err(self.fault(at, "an argument that is no ${name}", expected));
+            }
+            return Ok(Node::IndexedRepeatOf(self.all(args)?));
+        };
+        let mut given: Vec<(ScopeIndex, Option<Node>)> = Vec::new();
+        for (place, index) in named[1..].iter().zip(args[2..].iter().step_by(2)) {
+            let Some(Place::Instance(opens)) = *place else {
+                if is_sheet {
+                    return Err(self.fault(at, "an argument that is no repeat", "a repeat"));
+                }
+                return Ok(Node::IndexedRepeatOf(self.all(args)?));
+            };
+            given.push((opens, Some(self.node(index)?)));
+            self.dependencies.extend(self.scope(opens).repeat);
+            self.wide.extend(self.scope(opens).repeat);
+        }
+        self.depends_on(question, true);
         let target = self.question(question).scope;
-        let chain = self.between(ScopeIndex::ROOT, target);
+        let chain = between(self.names.scopes, ScopeIndex::ROOT, target);
         if given.iter().any(|(scope, _)| !chain.contains(scope)) {
             return Err(self.fault(
                 at,
@@ -852,9 +1167,8 @@ impl<'n, 'f> Resolver<'n, 'f> {
             chain.iter().position(|scope| given.iter().any(|(given, _)| given == scope)).unwrap_or(0);
         let above = if outermost == 0 { ScopeIndex::ROOT } else { chain[outermost - 1] };
         let from = self.subject_scope();
-        let common = self.common(from, above);
-        let down = self
-            .between(common, target)
+        let common = common(self.names.scopes, from, above);
+        let down = between(self.names.scopes, common, target)
             .into_iter()
             .map(|scope| {
                 let index =
@@ -882,8 +1196,255 @@ impl<'n, 'f> Resolver<'n, 'f> {
     }
 }
 
+// The form as a tree of places
+
+fn subject_place(subject: Subject) -> Place {
+    match subject {
+        Subject::Question(question) => Place::Question(question),
+        Subject::Instance(scope) => Place::Instance(scope),
+        Subject::Document => Place::Elsewhere,
+    }
+}
+
+fn subject_scope(names: &Names<'_>, subject: Subject) -> ScopeIndex {
+    match subject {
+        Subject::Question(question) => names.questions[question.as_usize()].scope,
+        Subject::Instance(scope) => scope,
+        Subject::Document => ScopeIndex::ROOT,
+    }
+}
+
+/// The innermost scope around both.
+fn common(scopes: &[Scope], a: ScopeIndex, b: ScopeIndex) -> ScopeIndex {
+    let (mut a, mut b) = (a, b);
+    while a != b {
+        if scopes[a.as_usize()].depth >= scopes[b.as_usize()].depth {
+            a = scopes[a.as_usize()].parent;
+        } else {
+            b = scopes[b.as_usize()].parent;
+        }
+    }
+    a
+}
+
+/// Scopes from below `above` down to `to`.
+fn between(scopes: &[Scope], above: ScopeIndex, to: ScopeIndex) -> Vec<ScopeIndex> {
+    let mut down = Vec::new();
+    let mut scope = to;
+    while scope != above {
+        down.push(scope);
+        scope = scopes[scope.as_usize()].parent;
+    }
+    down.reverse();
+    down
+}
+
+/// The row that holds what is inside a place: a group's own, a repeat's, none for the record.
+fn holder(names: &Names<'_>, place: Place) -> Option<Option<QuestionIndex>> {
+    match place {
+        Place::Question(question) => Some(Some(question)),
+        Place::Instance(scope) => Some(names.scopes[scope.as_usize()].repeat),
+        _ => None,
+    }
+}
+
+/// All that is directly inside: questions, groups, repeats; attributes too.
+fn inside(names: &Names<'_>, place: Place) -> Vec<QuestionIndex> {
+    let Some(holder) = holder(names, place) else { return Vec::new() };
+    let (from, to) = match holder {
+        None => (0, names.questions.len()),
+        Some(holder) => (holder.as_usize() + 1, names.questions[holder.as_usize()].end.as_usize()),
+    };
+    let mut found = Vec::new();
+    let mut at = from;
+    while at < to.min(names.questions.len()) {
+        let question = &names.questions[at];
+        if question.parent == holder {
+            found.push(question.index);
+        }
+        at = question.end.as_usize().max(at + 1);
+    }
+    found
+}
+
+fn children(names: &Names<'_>, place: Place) -> Vec<Place> {
+    match place {
+        Place::Document => vec![Place::Instance(ScopeIndex::ROOT)],
+        Place::Elsewhere => vec![Place::Elsewhere],
+        Place::List(list) => vec![Place::ListRoot(list)],
+        Place::ListRoot(list) => vec![Place::Item(list)],
+        Place::Item(list) => vec![Place::Field(list)],
+        Place::Field(_) => Vec::new(),
+        _ => inside(names, place)
+            .into_iter()
+            .map(|index| &names.questions[index.as_usize()])
+            .filter(|question| question.question_type != QuestionType::Attribute)
+            .map(|question| question.opens.map_or(Place::Question(question.index), Place::Instance))
+            .collect(),
+    }
+}
+
+fn attributes(names: &Names<'_>, place: Place) -> Vec<Place> {
+    if place == Place::Elsewhere {
+        return vec![place];
+    }
+    inside(names, place)
+        .into_iter()
+        .filter(|index| names.questions[index.as_usize()].question_type == QuestionType::Attribute)
+        .map(Place::Question)
+        .collect()
+}
+
+fn parent(names: &Names<'_>, place: Place) -> Option<Place> {
+    let of = |question: QuestionIndex| {
+        let question = &names.questions[question.as_usize()];
+        match question.parent {
+            Some(parent) if names.questions[parent.as_usize()].opens.is_none() => Place::Question(parent),
+            _ => Place::Instance(question.scope),
+        }
+    };
+    match place {
+        Place::Document | Place::List(_) => None,
+        Place::Elsewhere => Some(Place::Elsewhere).filter(|_| false),
+        Place::Question(question) => Some(of(question)),
+        Place::Instance(scope) => match names.scopes[scope.as_usize()].repeat {
+            None => Some(Place::Document),
+            Some(repeat) => Some(of(repeat)),
+        },
+        Place::ListRoot(list) => Some(Place::List(list)),
+        Place::Item(list) => Some(Place::ListRoot(list)),
+        Place::Field(list) => Some(Place::Item(list)),
+    }
+}
+
+fn top(names: &Names<'_>, place: Place) -> Place {
+    let mut at = place;
+    while let Some(around) = parent(names, at) {
+        at = around;
+    }
+    at
+}
+
+fn descend(names: &Names<'_>, place: Place, reached: &mut BTreeSet<Place>) {
+    let mut open = vec![place];
+    while let Some(place) = open.pop() {
+        for child in children(names, place) {
+            if reached.insert(child) {
+                open.push(child);
+            }
+        }
+    }
+}
+
+/// The name without its prefix; none for what is known only when the expression runs.
+fn local_name<'f>(names: &Names<'f>, place: Place) -> Option<&'f str> {
+    let local = |name: &'f str| name.rsplit_once(':').map_or(name, |(_, local)| local);
+    match place {
+        Place::Question(question) => Some(local(&names.questions[question.as_usize()].name)),
+        Place::Instance(scope) => Some(
+            names.scopes[scope.as_usize()]
+                .repeat
+                .map_or(names.root, |repeat| local(&names.questions[repeat.as_usize()].name)),
+        ),
+        Place::ListRoot(_) => Some("root"),
+        Place::Item(_) => Some("item"),
+        _ => None,
+    }
+}
+
+/// Namespaces that forms use without saying so.
+fn common_namespace(prefix: &str) -> Option<Box<str>> {
+    let uri = match prefix {
+        "h" | "xhtml" => "http://www.w3.org/1999/xhtml",
+        "jr" => "http://openrosa.org/javarosa",
+        "odk" => "http://www.opendatakit.org/xforms",
+        "orx" => "http://openrosa.org/xforms",
+        "xf" => "http://www.w3.org/2002/xforms",
+        "xml" => "http://www.w3.org/XML/1998/namespace",
+        _ => return None,
+    };
+    Some(uri.into())
+}
+
+/// `${name}` as a path, seen from a subject.
+struct References<'n, 'f> {
+    names: &'n Names<'f>,
+    subject: Subject,
+}
+
+impl References<'_, '_> {
+    /// Relative where both are in one repeat, else absolute; in a predicate it begins at `current()`.
+    fn path(&self, name: &str, within_predicate: bool) -> String {
+        let Some(index) = self.names.by_name.get(name) else { return format!("${{{name}}}") };
+        reference_path(self.names, self.subject, *index, within_predicate)
+    }
+}
+
+/// The path from a subject to a question, as XPath.
+pub(crate) fn reference_path(
+    names: &Names<'_>,
+    subject: Subject,
+    index: QuestionIndex,
+    within_predicate: bool,
+) -> String {
+    let target = &names.questions[index.as_usize()];
+    let shared = common(names.scopes, subject_scope(names, subject), target.scope);
+    if shared == ScopeIndex::ROOT {
+        return absolute_path(names, index);
+    }
+    // Up to the shared instance, then down by name.
+    let mut path = String::from(if within_predicate { "current()/" } else { "" });
+    let mut at = subject_place(subject);
+    let mut ups = 0;
+    while at != Place::Instance(shared) {
+        ups += 1;
+        let Some(around) = parent(names, at) else { break };
+        at = around;
+    }
+    path.push_str(&if ups == 0 { ".".to_owned() } else { vec![".."; ups].join("/") });
+    let mut below = Vec::new();
+    let mut at = Some(index);
+    while let Some(question) = at {
+        let question = &names.questions[question.as_usize()];
+        if question.opens == Some(shared) {
+            break;
+        }
+        below.push(&*question.name);
+        at = question.parent;
+    }
+    for name in below.iter().rev() {
+        path.push('/');
+        path.push_str(name);
+    }
+    path
+}
+
+/// `/data/group/question`
+pub(crate) fn absolute_path(names: &Names<'_>, index: QuestionIndex) -> String {
+    let mut steps = Vec::new();
+    let mut at = Some(index);
+    while let Some(question) = at {
+        let question = &names.questions[question.as_usize()];
+        steps.push(&*question.name);
+        at = question.parent;
+    }
+    steps.push(names.root);
+    steps.reverse();
+    format!("/{}", steps.join("/"))
+}
+
 fn is_node_set(node: &Node) -> bool {
-    matches!(node, Node::Cell(_) | Node::Dot | Node::Nodes(_) | Node::Union(_) | Node::Column(_))
+    matches!(
+        node,
+        Node::Cell(_)
+            | Node::Dot
+            | Node::Nodes(_)
+            | Node::Union(_)
+            | Node::Column(_)
+            | Node::IndexedRepeat(_)
+            | Node::IndexedRepeatOf(_)
+            | Node::Call(Function::Id | Function::Randomize | Function::If, _)
+    )
 }
 
 fn is_group(node: &Node, questions: &[Question]) -> bool {
@@ -909,7 +1470,13 @@ fn is_row_free(node: &Node) -> bool {
             !matches!(function, Function::Position | Function::Last) && args.iter().all(is_row_free)
         }
         Node::Lookup { key, .. } => is_row_free(key),
-        Node::Dot | Node::Column(_) | Node::Union(_) | Node::IndexedRepeat(_) => false,
+        Node::Dot
+        | Node::Column(_)
+        | Node::Union(_)
+        | Node::IndexedRepeat(_)
+        | Node::IndexedRepeatOf(_)
+        | Node::Itext(_)
+        | Node::Unknown(_) => false,
     }
 }
 

@@ -1,8 +1,7 @@
 //! Dates and instants as ODK expressions know them.
 //!
-//! As a number, a date is its whole days since 1970-01-01, and an instant its local days and fraction at the visit's
-//! offset: so a date never carries the offset's fraction of a day (JavaRosa's reading). `decimal-date-time()` alone
-//! counts in UTC.
+//! As a number, both are days since 1970-01-01T00:00Z, a date at its local midnight: so a date carries the offset's
+//! fraction of a day (the web engine's reading; JavaRosa's is whole local days). Differences of two dates do not.
 
 /// Milliseconds in a day.
 const DAY_MS: i64 = 86_400_000;
@@ -53,32 +52,30 @@ impl Temporal {
         })
     }
 
-    /// The date so many days after 1970-01-01, if it has a four-digit year.
-    pub(crate) fn from_days(days: f64) -> Option<Self> {
-        (days.is_finite() && DAY_RANGE.contains(&(days.floor() as i64)))
-            .then(|| Self::Date(days.floor() as i64))
-    }
-
-    /// The instant so many local days after 1970-01-01T00:00.
-    pub(crate) fn instant_from_days(days: f64, utc_offset_minutes: i32) -> Option<Self> {
-        (days.is_finite() && DAY_RANGE.contains(&(days.floor() as i64))).then(|| Self::DateTime {
-            unix_ms: (days * DAY_MS as f64).round() as i64 - i64::from(utc_offset_minutes) * 60_000,
-            offset_minutes: utc_offset_minutes,
+    /// What stands so many days after 1970-01-01T00:00Z, if it has a four-digit year: a date where that is a local
+    /// midnight, else an instant.
+    pub(crate) fn from_days(days: f64, utc_offset_minutes: i32) -> Option<Self> {
+        (days.is_finite() && DAY_RANGE.contains(&(days.floor() as i64))).then(|| {
+            let unix_ms = (days * DAY_MS as f64).round() as i64;
+            let local = unix_ms + i64::from(utc_offset_minutes) * 60_000;
+            if local.rem_euclid(DAY_MS) == 0 {
+                Self::Date(local.div_euclid(DAY_MS))
+            } else {
+                Self::DateTime { unix_ms, offset_minutes: utc_offset_minutes }
+            }
         })
     }
 
-    /// As a number in expressions: local days.
-    pub(crate) fn days(self, utc_offset_minutes: i32) -> f64 {
+    /// The same moment as it is shown at an offset.
+    pub(crate) fn shown_at(self, utc_offset_minutes: i32) -> Self {
         match self {
-            Self::Date(days) => days as f64,
-            Self::DateTime { unix_ms, .. } => {
-                (unix_ms + i64::from(utc_offset_minutes) * 60_000) as f64 / DAY_MS as f64
-            }
+            Self::Date(_) => self,
+            Self::DateTime { unix_ms, .. } => Self::DateTime { unix_ms, offset_minutes: utc_offset_minutes },
         }
     }
 
-    /// `decimal-date-time()`: days since the epoch in UTC; a date begins at its local midnight.
-    pub(crate) fn utc_days(self, utc_offset_minutes: i32) -> f64 {
+    /// As a number in expressions, `decimal-date-time()` too.
+    pub(crate) fn days(self, utc_offset_minutes: i32) -> f64 {
         let unix_ms = match self {
             Self::Date(days) => days * DAY_MS - i64::from(utc_offset_minutes) * 60_000,
             Self::DateTime { unix_ms, .. } => unix_ms,
@@ -344,12 +341,12 @@ mod tests {
     }
 
     #[test]
-    fn the_offset_never_leaks_into_a_date_but_decimal_date_time_counts_in_utc() {
+    fn days_count_in_utc_from_the_local_midnight() {
         let date = Temporal::parse("1970-01-02", -420).unwrap();
-        assert_eq!(date.days(-420), 1.0);
-        assert!((date.utc_days(-420) - 1.291_666_7).abs() < 1e-6);
+        assert!((date.days(-420) - 1.291_666_7).abs() < 1e-6);
+        assert_eq!(Temporal::from_days(date.days(-420), -420), Some(date));
         let instant = Temporal::parse("1970-01-02T00:00:00Z", -420).unwrap();
-        assert_eq!(instant.utc_days(-420), 1.0);
+        assert_eq!(instant.days(-420), 1.0);
         assert_eq!(instant.to_date(-420), Temporal::Date(0));
     }
 
