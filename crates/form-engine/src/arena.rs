@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use record_model::{AnswerPath, Answers, InstanceId, Marker, Value};
 
-use crate::form::{Form, QuestionIndex, QuestionType, ScopeIndex, Source};
+use crate::form::{Form, QuestionIndex, QuestionType, ScopeIndex, Seed, Source};
 
 /// A value as expressions read it.
 #[derive(Clone, Default, PartialEq)]
@@ -60,6 +60,8 @@ pub(crate) struct Instance {
     pub(crate) prefix: Box<str>,
     /// Where its ranges begin, one for each repeat directly inside.
     ranges: u32,
+    /// It has not been taken away.
+    pub(crate) alive: bool,
 }
 
 /// A record laid out.
@@ -71,6 +73,8 @@ pub(crate) struct Arena {
     pub(crate) by_scope: Vec<Vec<u32>>,
     /// From and to in `by_scope`.
     ranges: Vec<(u32, u32)>,
+    /// The same as lists, for a record whose instances come and go.
+    members: Vec<Vec<u32>>,
     /// Where each cell's answer is stored, by cell: making a path anew costs more than all the rest of an evaluation.
     paths: Vec<Option<AnswerPath>>,
     /// The ticked options of select_multiples, sorted by cell.
@@ -122,6 +126,106 @@ impl Arena {
     /// By its prefix; the record for the empty one.
     pub(crate) fn find(&self, prefix: &str) -> Option<u32> {
         self.instances.iter().position(|instance| &*instance.prefix == prefix).map(|at| at as u32)
+    }
+
+    // A record that is being filled in
+
+    /// The record and the instances that it begins with. Cells hold what the seed says and are not relevant yet.
+    pub(crate) fn of_seed(form: &Form, seed: &Seed) -> Self {
+        let mut arena = Self { by_scope: vec![Vec::new(); form.scopes.len()], ..Self::default() };
+        arena.plant(form, ScopeIndex::ROOT, 0, seed);
+        arena.arrange(form);
+        arena
+    }
+
+    /// A new instance of a repeat, the last one inside its parent, as its template has it.
+    pub(crate) fn grow(&mut self, form: &Form, parent: u32, scope: ScopeIndex) -> u32 {
+        let slot = self.member_slot(form, parent, scope);
+        // The form may say what the first instances begin with.
+        let told = form.seed.repeats.iter().filter(|(of, _)| *of == scope).nth(self.members[slot].len());
+        let is_counted = form.scope(scope).repeat.is_some_and(|at| form.question(at).repeat_count.is_some());
+        let seed = match told {
+            Some((_, seed)) if is_counted && parent == 0 => seed,
+            _ => &form.templates[scope.as_usize()],
+        };
+        let at = self.plant(form, scope, parent, seed);
+        self.members[slot].push(at);
+        self.arrange(form);
+        at
+    }
+
+    /// Takes an instance and all inside it away.
+    pub(crate) fn cut(&mut self, form: &Form, instance: u32) {
+        let Instance { parent, scope, .. } = self.instances[instance as usize];
+        let slot = self.member_slot(form, parent, scope);
+        self.members[slot].retain(|at| *at != instance);
+        self.arrange(form);
+    }
+
+    fn member_slot(&self, form: &Form, instance: u32, scope: ScopeIndex) -> usize {
+        self.instances[instance as usize].ranges as usize + form.scope(scope).ordinal as usize
+    }
+
+    /// Puts an instance and those that come with it at the end of the vectors.
+    fn plant(&mut self, form: &Form, scope: ScopeIndex, parent: u32, seed: &Seed) -> u32 {
+        let shape = form.scope(scope);
+        let at = self.instances.len() as u32;
+        let (base, ranges) = (self.cells.len() as u32, self.ranges.len() as u32);
+        self.instances.push(Instance { scope, parent, base, position: 1, id: None, prefix: "".into(), ranges, alive: true });
+        self.cells.resize_with(self.cells.len() + shape.slots.len(), Cell::default);
+        self.ranges.resize(self.ranges.len() + shape.children.len(), (0, 0));
+        self.members.resize_with(self.ranges.len(), Vec::new);
+        for (question, text) in &seed.values {
+            let cell = self.cell_at(form, at, *question);
+            self.cells[cell].datum = Datum::typed(form.question(*question).value_type(), text);
+        }
+        for (inner_scope, inner_seed) in &seed.repeats {
+            let inner = self.plant(form, *inner_scope, at, inner_seed);
+            let slot = self.member_slot(form, at, *inner_scope);
+            self.members[slot].push(inner);
+        }
+        at
+    }
+
+    /// Writes order, positions and ranges anew after instances came or went.
+    fn arrange(&mut self, form: &Form) {
+        self.by_scope.iter_mut().for_each(Vec::clear);
+        self.instances.iter_mut().for_each(|instance| instance.alive = false);
+        let mut open = vec![0_u32];
+        while let Some(at) = open.pop() {
+            self.instances[at as usize].alive = true;
+            let Instance { scope, ranges, .. } = self.instances[at as usize];
+            self.by_scope[scope.as_usize()].push(at);
+            for ordinal in (0..form.scope(scope).children.len()).rev() {
+                let members = &self.members[ranges as usize + ordinal];
+                open.extend(members.iter().rev());
+            }
+        }
+        for scope in 0..form.scopes.len() {
+            for index in 0..self.by_scope[scope].len() {
+                let at = self.by_scope[scope][index];
+                let ranges = self.instances[at as usize].ranges as usize;
+                for ordinal in 0..form.scopes[scope].children.len() {
+                    let members = std::mem::take(&mut self.members[ranges + ordinal]);
+                    for (position, inner) in members.iter().enumerate() {
+                        self.instances[*inner as usize].position = position as u32 + 1;
+                    }
+                    self.members[ranges + ordinal] = members;
+                }
+            }
+        }
+        // Those of one parent stand together and parents come in order.
+        for scope in 1..form.scopes.len() {
+            let mut from = 0;
+            let ordinal = form.scopes[scope].ordinal as usize;
+            for index in 0..self.by_scope[form.scopes[scope].parent.as_usize()].len() {
+                let parent = self.by_scope[form.scopes[scope].parent.as_usize()][index];
+                let slot = self.instances[parent as usize].ranges as usize + ordinal;
+                let to = from + self.members[slot].len() as u32;
+                self.ranges[slot] = (from, to);
+                from = to;
+            }
+        }
     }
 
     /// Lays out the answers. Cells are not relevant until they are evaluated.
@@ -297,6 +401,7 @@ impl<'f, 'a> Reading<'f, 'a> {
             id: *id,
             prefix: (*prefix).into(),
             ranges,
+            alive: true,
         });
         arena.cells.resize_with(arena.cells.len() + shape.slots.len(), Cell::default);
         arena.ranges.resize(arena.ranges.len() + shape.children.len(), (0, 0));

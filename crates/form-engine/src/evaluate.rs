@@ -54,7 +54,7 @@ fn settle_cell(form: &Form, arena: &mut Arena, clock: Clock, question: &Question
         _ => None,
     };
     let datum =
-        calculated.map(|id| typed(question.question_type, evaluator.datum_of(evaluator.run(id, context))));
+        calculated.map(|id| typed(question.value_type(), evaluator.datum_of(evaluator.run(id, context))));
     let cell = &mut arena.cells[at];
     cell.relevant = true;
     if let Some(datum) = datum {
@@ -63,7 +63,7 @@ fn settle_cell(form: &Form, arena: &mut Arena, clock: Clock, question: &Question
 }
 
 /// Whether the group or repeat around it is relevant.
-fn relevant_around(form: &Form, arena: &Arena, question: &Question, instance: u32) -> bool {
+pub(crate) fn relevant_around(form: &Form, arena: &Arena, question: &Question, instance: u32) -> bool {
     question.parent.is_none_or(|parent| {
         // A repeat's own cell is in the instance around it.
         let holder =
@@ -72,11 +72,14 @@ fn relevant_around(form: &Form, arena: &Arena, question: &Question, instance: u3
     })
 }
 
-/// A calculated number in a whole-number question has no fraction.
-fn typed(question_type: QuestionType, datum: Datum) -> Datum {
+/// A calculated value as its question holds it: a whole-number question has no fraction, a date no time of day.
+pub(crate) fn typed(question_type: QuestionType, datum: Datum) -> Datum {
     match (question_type, datum) {
         (QuestionType::Integer, Datum::Number(number)) if number.abs() < 9e15 => {
             Datum::Int(number.trunc() as i64)
+        }
+        (QuestionType::Date | QuestionType::Today, Datum::Text(text)) if text.get(10..11) == Some("T") => {
+            Datum::Text(text[..10].into())
         }
         (_, datum) => datum,
     }

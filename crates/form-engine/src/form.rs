@@ -174,6 +174,8 @@ pub struct Question {
     /// Of the name, where it has a prefix.
     pub(crate) namespace: Box<str>,
     pub(crate) question_type: QuestionType,
+    /// What its value is written as, where the type does not say it: a calculation may be a whole number.
+    pub(crate) data_type: Option<QuestionType>,
     pub(crate) row: u32,
     pub(crate) parent: Option<QuestionIndex>,
     /// The instances it lives in: a repeat's own row lives in the scope around it.
@@ -205,6 +207,10 @@ pub struct Question {
     /// Options that are nodes of the record or of a document, not rows of a list.
     pub(crate) itemset: Option<Box<Itemset>>,
     pub(crate) repeat_count: Option<ExprId>,
+    /// The number of instances is not the interviewer's to change.
+    pub(crate) fixed_count: bool,
+    /// In `meta`: about the submission, not the people.
+    pub(crate) meta: bool,
     pub(crate) appearance: Box<str>,
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) save_to: Option<(usize, Box<str>)>,
@@ -221,6 +227,7 @@ impl Question {
             name: name.into(),
             namespace: "".into(),
             question_type,
+            data_type: None,
             row,
             parent: None,
             scope: ScopeIndex::ROOT,
@@ -245,11 +252,24 @@ impl Question {
             choice_filter: None,
             itemset: None,
             repeat_count: None,
+            fixed_count: false,
+            meta: false,
             appearance: "".into(),
             parameters: BTreeMap::new(),
             save_to: None,
             attributes: BTreeMap::new(),
         }
+    }
+
+    /// The expressions that its relevance, its value, its options and the number of its instances follow from.
+    pub(crate) fn settled_by(&self) -> Vec<ExprId> {
+        let calculated = match self.source {
+            Source::Calculated(id) | Source::StoredElse(id) => Some(id),
+            Source::Stored => None,
+        };
+        let filter = self.choice_filter.as_ref().map(|filter| filter.1);
+        let nodes = self.itemset.as_ref().map(|itemset| itemset.nodes);
+        self.relevant.into_iter().chain(calculated).chain(self.repeat_count).chain(filter).chain(nodes).collect()
     }
 
     /// Its place in the form.
@@ -284,6 +304,28 @@ impl Question {
             | T::Email
             | T::Audit => QuestionKind::Preload,
             _ => QuestionKind::Question,
+        }
+    }
+
+    /// What its value is written as.
+    pub(crate) fn value_type(&self) -> QuestionType {
+        self.data_type.unwrap_or(self.question_type)
+    }
+
+    /// How an XForm's body asks for it: `input`, `select` and so on; `model-value` when it does not.
+    pub(crate) fn control_kind(&self) -> &'static str {
+        use QuestionType as T;
+        match self.question_type {
+            T::Group => "group",
+            T::Repeat => "repeat-range",
+            T::Note => "note",
+            T::SelectOne | T::SelectMultiple => "select",
+            T::Rank => "rank",
+            T::Range { .. } => "range",
+            T::Acknowledge => "trigger",
+            T::Attachment(_) => "upload",
+            _ if self.kind() == QuestionKind::Question => "input",
+            _ => "model-value",
         }
     }
 
@@ -343,6 +385,67 @@ pub(crate) struct Scope {
     pub(crate) ordinal: u16,
 }
 
+/// What happens once, when something else does: ODK's `setvalue`.
+#[derive(Debug)]
+pub(crate) struct Action {
+    pub(crate) events: Events,
+    pub(crate) target: QuestionIndex,
+    /// Which instances of it, where the form says so.
+    pub(crate) nodes: Option<ExprId>,
+    pub(crate) value: ActionValue,
+    /// The question whose change it waits for.
+    pub(crate) trigger: Option<QuestionIndex>,
+    /// The repeat whose new instances it waits for.
+    pub(crate) repeat: Option<ScopeIndex>,
+}
+
+/// Which events an action waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Events {
+    /// `odk-instance-first-load`
+    pub(crate) first_load: bool,
+    /// `odk-instance-load`
+    pub(crate) load: bool,
+    /// `odk-new-repeat`
+    pub(crate) new_repeat: bool,
+    /// `xforms-value-changed`
+    pub(crate) value_changed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ActionValue {
+    Literal(Box<str>),
+    Expr(ExprId),
+}
+
+/// What a record, or an instance of a repeat, begins with.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Seed {
+    pub(crate) values: Vec<(QuestionIndex, Box<str>)>,
+    pub(crate) repeats: Vec<(ScopeIndex, Seed)>,
+}
+
+/// A question that reads another one for its value or relevance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Reader {
+    pub(crate) question: QuestionIndex,
+    /// In any instance, not only in one that both share.
+    pub(crate) wide: bool,
+}
+
+/// The innermost scope around both.
+pub(crate) fn common_scope(scopes: &[Scope], a: ScopeIndex, b: ScopeIndex) -> ScopeIndex {
+    let (mut a, mut b) = (a, b);
+    while a != b {
+        if scopes[a.as_usize()].depth >= scopes[b.as_usize()].depth {
+            a = scopes[a.as_usize()].parent;
+        } else {
+            b = scopes[b.as_usize()].parent;
+        }
+    }
+    a
+}
+
 /// A row of the `rules` sheet.
 #[derive(Debug)]
 pub(crate) struct Rule {
@@ -390,6 +493,17 @@ pub(crate) struct Form {
     pub(crate) rules: Vec<Rule>,
     pub(crate) entities: Vec<Entity>,
     pub(crate) instance_name: Option<ExprId>,
+    pub(crate) actions: Vec<Action>,
+    /// What a record begins with, first instances of its repeats included.
+    pub(crate) seed: Seed,
+    /// By scope: what a new instance begins with.
+    pub(crate) templates: Vec<Seed>,
+    /// By question: who is to be looked at again when it changes.
+    pub(crate) readers: Vec<Vec<Reader>>,
+    /// By question: its place in `order`.
+    pub(crate) ranks: Vec<u32>,
+    /// Namespaces of the record's element, by prefix.
+    pub(crate) namespaces: Vec<(Box<str>, Box<str>)>,
 }
 
 impl Form {
@@ -421,7 +535,39 @@ impl Form {
             rules: Vec::new(),
             entities: Vec::new(),
             instance_name: None,
+            actions: Vec::new(),
+            seed: Seed::default(),
+            templates: Vec::new(),
+            readers: Vec::new(),
+            ranks: Vec::new(),
+            namespaces: Vec::new(),
         }
+    }
+
+    /// Notes who reads what, once questions and their order are known.
+    pub(crate) fn wire(&mut self) {
+        self.ranks = vec![u32::MAX; self.questions.len()];
+        for (rank, index) in self.order.iter().enumerate() {
+            self.ranks[index.as_usize()] = rank as u32;
+        }
+        let mut readers: Vec<Vec<Reader>> = vec![Vec::new(); self.questions.len()];
+        for question in &self.questions {
+            if let Some(parent) = question.parent {
+                readers[parent.as_usize()].push(Reader { question: question.index, wide: false });
+            }
+            for program in question.settled_by().into_iter().map(|id| &self.programs[id.0 as usize]) {
+                for read in &program.dependencies {
+                    let wide = program.wide.binary_search(read).is_ok();
+                    readers[read.as_usize()].push(Reader { question: question.index, wide });
+                }
+            }
+        }
+        for list in &mut readers {
+            list.sort_unstable();
+            list.dedup();
+        }
+        self.readers = readers;
+        self.templates.resize_with(self.scopes.len(), Seed::default);
     }
 
     pub(crate) fn question(&self, index: QuestionIndex) -> &Question {
@@ -434,6 +580,11 @@ impl Form {
 
     pub(crate) fn scope(&self, index: ScopeIndex) -> &Scope {
         &self.scopes[index.as_usize()]
+    }
+
+    /// The innermost scope around both.
+    pub(crate) fn common_scope(&self, a: ScopeIndex, b: ScopeIndex) -> ScopeIndex {
+        common_scope(&self.scopes, a, b)
     }
 
     pub(crate) fn list(&self, index: ListIndex) -> &ChoiceList {

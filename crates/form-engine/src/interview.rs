@@ -386,6 +386,22 @@ pub struct Preload {
     pub uuid_seed: String,
 }
 
+impl Preload {
+    /// What a question of this type is filled with when its record or instance is made.
+    pub(crate) fn value(&self, question_type: QuestionType, clock: crate::xpath::eval::Clock) -> Option<String> {
+        use QuestionType as T;
+        Some(match question_type {
+            T::Start => clock.now.text(),
+            T::Today => clock.today().text(),
+            T::DeviceId => self.device_id.clone(),
+            T::Username => self.username.clone(),
+            T::PhoneNumber => self.phone_number.clone(),
+            T::Email => self.email.clone(),
+            _ => return None,
+        })
+    }
+}
+
 /// The answers a new record begins with: defaults, `start`, `today`, `deviceid` and their kin, and what `once()` finds
 /// already. To be stored at creation, so that they never change by themselves.
 pub fn initial_answers(form: &CompiledForm, visit: Visit, preload: &Preload) -> Answers {
@@ -490,9 +506,10 @@ struct Making<'m> {
 impl Making<'_> {
     fn answers(&self, known: &Answers) -> Answers {
         let mut made = Answers::new();
+        let clock = crate::xpath::eval::Clock::at(self.visit);
         let questions = || self.form.questions().iter().filter(|question| question.scope == self.scope);
         for question in questions() {
-            let text = match (&question.default, self.preloaded(question.question_type)) {
+            let text = match (&question.default, self.preload.value(question.question_type, clock)) {
                 (_, Some(preloaded)) => preloaded,
                 (Some(FormDefault::Literal(text)), None) => text.clone(),
                 _ => continue,
@@ -530,30 +547,21 @@ impl Making<'_> {
         made.extend(values_at(&self.form.0, question, self.prefix, text));
     }
 
-    fn preloaded(&self, question_type: QuestionType) -> Option<String> {
-        use QuestionType as T;
-        let clock = crate::xpath::eval::Clock::at(self.visit);
-        Some(match question_type {
-            T::Start => clock.now.text(),
-            T::Today => clock.today().text(),
-            T::DeviceId => self.preload.device_id.clone(),
-            T::Username => self.preload.username.clone(),
-            T::PhoneNumber => self.preload.phone_number.clone(),
-            T::Email => self.preload.email.clone(),
-            _ => return None,
-        })
-    }
-
     /// Of version 4 in form; derived, so that the same seed and path give the same one.
     fn uuid(&self, path: &AnswerPath) -> String {
         if self.preload.uuid_seed.is_empty() {
             return String::new();
         }
-        let hash = hash_parts("lakou/uuid/v1", [self.preload.uuid_seed.as_bytes(), path.as_str().as_bytes()]);
-        let hex: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        let variant = char::from(b"89ab"[usize::from(hash[8] & 3)]);
-        format!("{}-{}-4{}-{variant}{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+        let parts = [self.preload.uuid_seed.as_bytes(), path.as_str().as_bytes()];
+        uuid_of(&hash_parts("lakou/uuid/v1", parts))
     }
+}
+
+/// A uuid of version 4 in form, made of a hash.
+pub(crate) fn uuid_of(hash: &[u8; 32]) -> String {
+    let hex: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let variant = char::from(b"89ab"[usize::from(hash[8] & 3)]);
+    format!("{}-{}-4{}-{variant}{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }
 
 /// Literal defaults are judged when the form is compiled.

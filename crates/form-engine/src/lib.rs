@@ -9,10 +9,13 @@ mod evaluation;
 mod findings;
 mod form;
 mod interview;
+mod lexical;
 mod list;
 mod messages;
+mod session;
 mod template;
 mod workbook;
+mod xform;
 mod xlsx;
 mod xml;
 mod xml_expression;
@@ -31,5 +34,6 @@ pub use interview::{
 pub use workbook::{
     MAX_CELL_BYTES, MAX_CELLS, MAX_COLUMNS, MAX_INFLATED_BYTES, MAX_ROWS, MAX_WORKBOOK_BYTES, Workbook,
 };
+pub use session::{Interview, InterviewError, InterviewNode, Resume};
 pub use xml_expression::{Functions, XmlExpression, XmlValue};
 pub use xpath::parser::{MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_TOKENS};

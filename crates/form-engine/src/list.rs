@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::xpath::program::{Column, Filter};
+use crate::xpath::program::{Column, ExprId, Filter};
 
 /// One list.
 #[derive(Debug, Default)]
@@ -19,9 +19,9 @@ pub(crate) struct ChoiceList {
     indexes: HashMap<u16, HashMap<Box<str>, Vec<u32>>>,
 }
 
-/// A `choice_filter`.
+/// A `choice_filter`, and the program that knows what it reads and how it is written.
 #[derive(Debug)]
-pub(crate) struct ListFilter(pub(crate) Filter);
+pub(crate) struct ListFilter(pub(crate) Filter, pub(crate) ExprId);
 
 impl ChoiceList {
     pub(crate) fn new(

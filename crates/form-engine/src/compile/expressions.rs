@@ -352,8 +352,8 @@ impl Writer<'_> {
         }
         match resolve::choice_filter(&self.names, text, question.index, list) {
             Ok((filter, resolved)) => {
-                self.keep(resolved, &row.place("choice_filter"));
-                Some(ListFilter(filter))
+                let id = self.keep(resolved, &row.place("choice_filter"));
+                Some(ListFilter(filter, id))
             }
             Err(trouble) => {
                 self.report.error(row.place("choice_filter"), trouble);

@@ -2,8 +2,8 @@
 //! ([`expressions`]), questions into an order in which each comes after all it reads ([`order`]).
 
 mod expressions;
-mod lists;
-mod order;
+pub(crate) mod lists;
+pub(crate) mod order;
 mod revision;
 mod structure;
 mod table;
@@ -14,7 +14,9 @@ use std::sync::Arc;
 use crate::diagnostics::{Diagnostics, Place, Report, Trouble, quoted};
 use crate::form::{CompiledForm, Form};
 use crate::workbook::{Sheet, Workbook};
-use table::{Language, Row, Table};
+pub(crate) use table::Language;
+pub(crate) use table::Table;
+use table::Row;
 
 impl CompiledForm {
     /// Compiles a workbook. Ok brings warnings; Err brings every error that was found, and the warnings with them.
@@ -61,6 +63,11 @@ impl Languages {
         Self(languages)
     }
 
+    /// These, the default one first.
+    pub(crate) fn of(languages: Vec<Language>) -> Self {
+        Self(if languages.is_empty() { vec![Language::parse("default")] } else { languages })
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -73,6 +80,11 @@ impl Languages {
     pub(crate) fn index(&self, language: Option<&Language>) -> usize {
         language.and_then(|language| self.0.iter().position(|known| known.code == language.code)).unwrap_or(0)
     }
+}
+
+/// An attached CSV file as a table.
+pub(crate) fn csv_table<'w>(sheet: &'w Sheet, report: &mut Report) -> Table<'w> {
+    Table::read(sheet, &table::CSV, report)
 }
 
 /// The settings sheet.
@@ -137,8 +149,13 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
     }
     let revision = revision::of(workbook, &tables, &languages);
     let compiled = expressions::compile(structure, &tables, &settings, &languages, report);
-    let order = order::of(&compiled, &tables.survey, report);
-    let form = Form {
+    let (order, cycles) = order::of(&compiled.questions, &compiled.programs);
+    for cycle in cycles {
+        let row = compiled.questions[cycle.question.as_usize()].row;
+        let column = if cycle.in_relevant { "relevant" } else { "calculation" };
+        report.error(tables.survey.place(row, column), cycle.trouble);
+    }
+    let mut form = Form {
         form_id: if settings.form_id.is_empty() { "form".to_owned() } else { settings.form_id },
         title: settings.title,
         version: settings.version,
@@ -151,13 +168,13 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
         scopes: compiled.scopes,
         programs: compiled.programs,
         lists: compiled.lists,
-        docs: Vec::new(),
-        itext: std::collections::HashMap::new(),
         order,
         rules: compiled.rules,
         entities: compiled.entities,
         instance_name: compiled.instance_name,
+        ..Form::empty()
     };
+    form.wire();
     check_defaults(&form, &tables.survey, report);
     Some(form)
 }

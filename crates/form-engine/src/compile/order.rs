@@ -1,22 +1,33 @@
 //! The order of evaluation: each question after the group around it and after all it reads.
 
-use crate::compile::expressions::Compiled;
-use crate::compile::table::Table;
-use crate::diagnostics::{Report, Trouble};
-use crate::form::{QuestionIndex, Source};
+use crate::diagnostics::Trouble;
+use crate::form::{Question, QuestionIndex, Source};
+use crate::xpath::program::{ExprId, Program};
 
-pub(crate) fn of(compiled: &Compiled, survey: &Table<'_>, report: &mut Report) -> Vec<QuestionIndex> {
+/// A question that depends on itself: where to tell it, and how.
+pub(crate) struct Cycle {
+    /// Where the circle was met first.
+    pub(crate) question: QuestionIndex,
+    /// Met in its condition, not in its calculation.
+    pub(crate) in_relevant: bool,
+    pub(crate) trouble: Trouble,
+}
+
+/// The order, and every circle that was cut to find one.
+pub(crate) fn of(questions: &[Question], programs: &[Program]) -> (Vec<QuestionIndex>, Vec<Cycle>) {
     let mut visit = Visit {
-        compiled,
-        state: vec![State::New; compiled.questions.len()],
-        order: Vec::with_capacity(compiled.questions.len()),
+        questions,
+        programs,
+        state: vec![State::New; questions.len()],
+        order: Vec::with_capacity(questions.len()),
     };
-    for question in &compiled.questions {
+    let mut cycles = Vec::new();
+    for question in questions {
         if let Err(cycle) = visit.visit(question.index) {
-            tell(&cycle, compiled, survey, report);
+            cycles.push(told(&cycle, questions, programs));
         }
     }
-    visit.order
+    (visit.order, cycles)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +38,8 @@ enum State {
 }
 
 struct Visit<'c> {
-    compiled: &'c Compiled,
+    questions: &'c [Question],
+    programs: &'c [Program],
     state: Vec<State>,
     order: Vec<QuestionIndex>,
 }
@@ -35,8 +47,8 @@ struct Visit<'c> {
 impl Visit<'_> {
     /// What must be known before a question's relevance and value are.
     fn before(&self, index: QuestionIndex) -> Vec<QuestionIndex> {
-        let question = &self.compiled.questions[index.as_usize()];
-        let reads = |id: crate::xpath::program::ExprId| &self.compiled.programs[id.0 as usize].dependencies;
+        let question = &self.questions[index.as_usize()];
+        let reads = |id: ExprId| &self.programs[id.0 as usize].dependencies;
         let mut before: Vec<QuestionIndex> = question.parent.into_iter().collect();
         before.extend(question.relevant.iter().flat_map(|id| reads(*id)));
         if let Source::Calculated(id) | Source::StoredElse(id) = question.source {
@@ -83,8 +95,8 @@ impl Visit<'_> {
     }
 }
 
-fn tell(cycle: &[QuestionIndex], compiled: &Compiled, survey: &Table<'_>, report: &mut Report) {
-    let question = |index: &QuestionIndex| &compiled.questions[index.as_usize()];
+fn told(cycle: &[QuestionIndex], questions: &[Question], programs: &[Program]) -> Cycle {
+    let question = |index: &QuestionIndex| &questions[index.as_usize()];
     let path = cycle
         .iter()
         .map(|index| format!("{} (row {})", question(index).name, question(index).row))
@@ -92,12 +104,10 @@ fn tell(cycle: &[QuestionIndex], compiled: &Compiled, survey: &Table<'_>, report
         .join(" -> ");
     let first = question(&cycle[0]);
     let read = cycle.get(1).copied().unwrap_or(first.index);
-    let in_relevant =
-        first.relevant.is_some_and(|id| compiled.programs[id.0 as usize].dependencies.contains(&read));
-    let column = if in_relevant { "relevant" } else { "calculation" };
-    report.error(
-        survey.place(first.row, column),
-        Trouble::new("cycle", format!("a circle: {path}"), "no value that depends on itself")
+    Cycle {
+        question: first.index,
+        in_relevant: first.relevant.is_some_and(|id| programs[id.0 as usize].dependencies.contains(&read)),
+        trouble: Trouble::new("cycle", format!("a circle: {path}"), "no value that depends on itself")
             .fix("Coupez le cercle en un point.", "Break the circle at one point."),
-    );
+    }
 }

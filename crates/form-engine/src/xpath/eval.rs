@@ -715,6 +715,40 @@ impl<'e> Evaluator<'e> {
         self.keeps(&filter.test, context.at(NodeRef::Item { list, row }, row + 1, size))
     }
 
+    /// A select's options on offer: code and label.
+    pub(crate) fn options(
+        &self,
+        question: QuestionIndex,
+        context: Context,
+    ) -> Vec<(Cow<'e, str>, Cow<'e, str>)> {
+        let asked = self.form.question(question);
+        if let Some(itemset) = &asked.itemset {
+            let nodes = self.nodes(&self.form.program(itemset.nodes).root, context);
+            let size = nodes.len() as u32;
+            let option = |(at, node): (usize, NodeRef)| {
+                let context = context.at(node, at as u32 + 1, size);
+                (self.text(&itemset.value, context), self.text(&itemset.label, context))
+            };
+            return nodes.into_iter().enumerate().map(option).collect();
+        }
+        let Some(list) = asked.list else { return Vec::new() };
+        let data = self.form.list(list);
+        let option = |row: u32| {
+            (Cow::Borrowed(data.code(row)), Cow::Borrowed(data.label(row, self.language)))
+        };
+        match &asked.choice_filter {
+            None => (0..data.len() as u32).map(option).collect(),
+            Some(filter) => self
+                .filter_list(list, &filter.0, context)
+                .into_iter()
+                .filter_map(|node| match node {
+                    NodeRef::Item { row, .. } => Some(option(row)),
+                    _ => None,
+                })
+                .collect(),
+        }
+    }
+
     fn choice_name(&self, value: &'e Node, question: QuestionIndex, context: Context) -> Cow<'e, str> {
         let code = self.text(value, context);
         let asked = self.form.question(question);

@@ -9,7 +9,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use regex::{Regex, RegexBuilder};
 
 use crate::diagnostics::{Trouble, quoted};
-use crate::form::{DocIndex, ListIndex, Question, QuestionIndex, QuestionType, Scope, ScopeIndex};
+use crate::form::{
+    DocIndex, ListIndex, Question, QuestionIndex, QuestionType, Scope, ScopeIndex, common_scope,
+};
 use crate::list::ChoiceList;
 use crate::xpath::ast::{Axis, Expr, Operator, Path as AstPath, Start, Step, Test};
 use crate::xpath::functions::{self, Function};
@@ -128,14 +130,24 @@ pub(crate) fn choice_filter(
     question: QuestionIndex,
     list: ListIndex,
 ) -> Result<(Filter, Resolved), Trouble> {
-    let tree = parser::parse(text)?;
+    choice_filter_of(names, text, &parser::parse(text)?, question, list)
+}
+
+/// The same of a tree that is parsed already; `text` is what it stood in.
+pub(crate) fn choice_filter_of(
+    names: &Names<'_>,
+    text: &str,
+    tree: &Expr,
+    question: QuestionIndex,
+    list: ListIndex,
+) -> Result<(Filter, Resolved), Trouble> {
     let mut resolver = Resolver::new(names, text, Subject::Question(question), Allows::default());
     resolver.dot = vec![Place::Item(list)];
     resolver.in_predicate = true;
     resolver.is_filter = true;
-    let test = resolver.node(&tree)?;
+    let test = resolver.node(tree)?;
     let filter = resolver.filter(test, &[Place::Item(list)]);
-    let resolved = resolver.finish(Node::Number(0.0), &tree);
+    let resolved = resolver.finish(Node::Number(0.0), tree);
     Ok((filter, resolved))
 }
 
@@ -371,7 +383,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
         // All instances of a repeat are siblings, even seen from inside one of them.
         let meet_below = if target.opens.is_some() { self.scope(to).parent } else { to };
         let from = self.subject_scope();
-        let common = common(self.names.scopes, from, meet_below);
+        let common = common_scope(self.names.scopes, from, meet_below);
         let up = self.scope(from).depth - self.scope(common).depth;
         let down = between(self.names.scopes, common, to);
         self.depends_on(index, !down.is_empty());
@@ -1162,12 +1174,17 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 "the repeats around the question",
             ));
         }
+        // Instances of a repeat that is not named, further in, are all meant.
+        let last = chain.iter().rposition(|scope| given.iter().any(|(given, _)| given == scope)).unwrap_or(0);
+        if last + 1 < chain.len() {
+            return Ok(Node::IndexedRepeatOf(self.all(args)?));
+        }
         // Shared repeats that are not indexed stay as they are for the subject.
         let outermost =
             chain.iter().position(|scope| given.iter().any(|(given, _)| given == scope)).unwrap_or(0);
         let above = if outermost == 0 { ScopeIndex::ROOT } else { chain[outermost - 1] };
         let from = self.subject_scope();
-        let common = common(self.names.scopes, from, above);
+        let common = common_scope(self.names.scopes, from, above);
         let down = between(self.names.scopes, common, target)
             .into_iter()
             .map(|scope| {
@@ -1188,9 +1205,15 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 "pulldata('file', 'column', 'key column', key)",
             ));
         };
-        let list = self.find_list(list, at)?;
-        let column = self.column(column, list, at)?;
-        let key_column = self.column(key_column, list, at)?;
+        let found = self.find_list(list, at).and_then(|list| {
+            Ok((list, self.column(column, list, at)?, self.column(key_column, list, at)?))
+        });
+        let (list, column, key_column) = match found {
+            Ok(found) => found,
+            // Nothing is found where there is nothing.
+            Err(_) if self.names.source != Source::Sheet => return Ok(Node::Text("".into())),
+            Err(trouble) => return Err(trouble),
+        };
         self.indexes.push((list, key_column));
         Ok(Node::Lookup { list, column, key_column, key: Box::new(self.node(key)?) })
     }
@@ -1212,19 +1235,6 @@ fn subject_scope(names: &Names<'_>, subject: Subject) -> ScopeIndex {
         Subject::Instance(scope) => scope,
         Subject::Document => ScopeIndex::ROOT,
     }
-}
-
-/// The innermost scope around both.
-fn common(scopes: &[Scope], a: ScopeIndex, b: ScopeIndex) -> ScopeIndex {
-    let (mut a, mut b) = (a, b);
-    while a != b {
-        if scopes[a.as_usize()].depth >= scopes[b.as_usize()].depth {
-            a = scopes[a.as_usize()].parent;
-        } else {
-            b = scopes[b.as_usize()].parent;
-        }
-    }
-    a
 }
 
 /// Scopes from below `above` down to `to`.
@@ -1388,7 +1398,7 @@ pub(crate) fn reference_path(
     within_predicate: bool,
 ) -> String {
     let target = &names.questions[index.as_usize()];
-    let shared = common(names.scopes, subject_scope(names, subject), target.scope);
+    let shared = common_scope(names.scopes, subject_scope(names, subject), target.scope);
     if shared == ScopeIndex::ROOT {
         return absolute_path(names, index);
     }

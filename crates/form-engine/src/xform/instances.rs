@@ -1,0 +1,106 @@
+//! Secondary instances: lists where they look like lists, documents where they do not.
+
+use std::collections::HashMap;
+
+use roxmltree::Node;
+
+use crate::compile::Language;
+use crate::form::{DocIndex, ListIndex};
+use crate::list::ChoiceList;
+use crate::xform::texts::{Itext, TextPiece};
+use crate::xml::XmlDoc;
+
+/// All that `instance()` can name.
+#[derive(Default)]
+pub(crate) struct Secondary {
+    pub(crate) lists: Vec<ChoiceList>,
+    pub(crate) list_names: HashMap<String, ListIndex>,
+    pub(crate) docs: Vec<XmlDoc>,
+    pub(crate) doc_names: HashMap<String, DocIndex>,
+}
+
+impl Secondary {
+    pub(crate) fn add_list(&mut self, name: &str, list: ChoiceList) -> ListIndex {
+        let index = ListIndex(self.lists.len() as u16);
+        self.lists.push(list);
+        if !name.is_empty() {
+            self.list_names.entry(name.to_owned()).or_insert(index);
+        }
+        index
+    }
+
+    /// The content of an `<instance id="…">`, or of a file's element.
+    pub(crate) fn add(&mut self, id: &str, content: Node<'_, '_>, itext: &Itext) {
+        match list_of(id, content, itext) {
+            Some(list) => {
+                self.add_list(id, list);
+            }
+            None => {
+                let index = DocIndex(self.docs.len() as u16);
+                let around = content.parent_element().filter(|node| node.tag_name().name() == "instance");
+                self.docs.push(XmlDoc::of_element(around.unwrap_or(content)));
+                self.doc_names.entry(id.to_owned()).or_insert(index);
+            }
+        }
+    }
+}
+
+/// `root` with nothing but `item`s, and these with nothing but texts by name.
+fn list_of(id: &str, root: Node<'_, '_>, itext: &Itext) -> Option<ChoiceList> {
+    if root.tag_name().name() != "root" || root.attributes().len() > 0 {
+        return None;
+    }
+    let items: Vec<Node<'_, '_>> = root.children().filter(Node::is_element).collect();
+    let mut columns: Vec<&str> = Vec::new();
+    for item in &items {
+        if item.tag_name().name() != "item" || item.attributes().len() > 0 {
+            return None;
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        for field in item.children().filter(Node::is_element) {
+            let name = field.tag_name().name();
+            let plain = field.attributes().len() == 0 && !field.children().any(|child| child.is_element());
+            if !plain || seen.contains(&name) {
+                return None;
+            }
+            seen.push(name);
+            if !columns.contains(&name) {
+                columns.push(name);
+            }
+        }
+    }
+    let text = |item: &Node<'_, '_>, name: &str| -> Box<str> {
+        let field = item.children().find(|field| field.is_element() && field.tag_name().name() == name);
+        field.and_then(|field| field.text()).unwrap_or_default().trim().into()
+    };
+    let names: Vec<Box<str>> = items.iter().map(|item| text(item, "name")).collect();
+    let languages = itext.languages.len().max(1);
+    let mut labels: Vec<Vec<Box<str>>> = vec![Vec::with_capacity(items.len()); languages];
+    for item in &items {
+        let translated = text(item, "itextId");
+        let by_language = itext.get(&translated, "");
+        let plain = text(item, "label");
+        for (language, labels) in labels.iter_mut().enumerate() {
+            let own = by_language.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
+            labels.push(if own.is_empty() { plain.clone() } else { own.into() });
+        }
+    }
+    let has_itext = columns.contains(&"itextId");
+    let extras = columns
+        .into_iter()
+        .filter(|name| !matches!(*name, "name" | "label") && !(has_itext && *name == "itextId"))
+        .map(|name| (Box::from(name), items.iter().map(|item| text(item, name)).collect()))
+        .collect();
+    Some(ChoiceList::new(id, names, labels, extras))
+}
+
+/// The text without its outputs: a choice has none.
+pub(crate) fn plain_text(pieces: &[TextPiece]) -> String {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            TextPiece::Text(text) => text.as_str(),
+            TextPiece::Output(_) => "",
+        })
+        .collect()
+}

@@ -1,0 +1,1010 @@
+//! XForm XML to a form.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use record_model::AnswerPath;
+use roxmltree::Node;
+
+use crate::compile::lists::read_csv;
+use crate::compile::{Language, is_yes, order};
+use crate::diagnostics::{Diagnostics, Place, Report, Trouble, quoted};
+use crate::form::{
+    Action, ActionValue, AttachmentKind, CompiledForm, Default as FormDefault, Events, Flag, Form, Itemset,
+    Question, QuestionIndex, QuestionType, Scope, ScopeIndex, Seed, Source,
+};
+use crate::list::{ChoiceList, ListFilter};
+use crate::template::{Segment, Template, Translations};
+use crate::workbook::Workbook;
+use crate::xform::body::{ActionPlace, Body, absolute};
+use crate::xform::instances::{Secondary, plain_text};
+use crate::xform::texts::{Itext, TextPiece, itext_id, pieces_of};
+use crate::xform::{JAVAROSA, ODK, OPENROSA};
+use crate::xml;
+use crate::xpath::program::{ExprId, Program};
+use crate::xpath::resolve::{self, Allows, Names, Subject};
+
+/// More places than any form has.
+const MAX_QUESTIONS: usize = 50_000;
+
+impl CompiledForm {
+    /// Loads XForm XML. Ok brings warnings; Err brings every error that was found, and the warnings with them.
+    pub fn from_xform(xml: &[u8]) -> Result<(Self, Diagnostics), Diagnostics> {
+        Self::from_xform_with(xml, &[])
+    }
+
+    /// The same with the files that the form's external instances name.
+    pub fn from_xform_with(
+        xml: &[u8],
+        files: &[(String, Vec<u8>)],
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        let mut report = Report::default();
+        let form = load(xml, files, &mut report);
+        let refused = report.has_errors();
+        match form {
+            Some(form) if !refused => Ok((Self(Arc::new(form)), report.finish())),
+            _ => Err(report.finish()),
+        }
+    }
+}
+
+fn unreadable(report: &mut Report, found: impl Into<String>, expected: &str) {
+    report.error(
+        Place::new("XForm", 0, ""),
+        Trouble::new("unreadable-xform", found, expected)
+            .fix("Donnez un XForm au format XML.", "Give an XForm as XML."),
+    );
+}
+
+fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Option<Form> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        unreadable(report, "bytes that are not UTF-8", "XML in UTF-8");
+        return None;
+    };
+    let document = match xml::parse(text, false) {
+        Ok(document) => document,
+        Err(error) => {
+            unreadable(report, format!("a file that says: {error}"), "well-formed XML without a document type");
+            return None;
+        }
+    };
+    let find = |name: &str| document.descendants().find(|node| node.is_element() && node.tag_name().name() == name);
+    let (Some(model), body) = (find("model"), find("body")) else {
+        unreadable(report, "no <model>", "an XForm with a model and an instance");
+        return None;
+    };
+    let primary = children(model, "instance").next().and_then(|instance| instance.first_element_child());
+    let Some(primary) = primary else {
+        unreadable(report, "no primary instance", "<instance> with one element in it");
+        return None;
+    };
+    let title = find("title").and_then(|node| node.text()).unwrap_or_default().trim().to_owned();
+    let binds: Vec<Node<'_, '_>> = children(model, "bind").collect();
+    let bind_ids: HashMap<&str, String> = binds
+        .iter()
+        .filter_map(|bind| Some((bind.attribute("id")?, absolute(bind.attribute("nodeset")?, ""))))
+        .collect();
+    let itext = Itext::read(children(model, "itext").next());
+    let secondary = secondary(model, &itext, files, report);
+    let loader = Loader {
+        document: &document,
+        binds: binds
+            .iter()
+            .filter_map(|bind| Some((absolute(bind.attribute("nodeset")?, ""), *bind)))
+            .collect(),
+        body: Body::read(body, &bind_ids),
+        bind_ids,
+        itext,
+        secondary,
+        root_name: qualified_name(primary),
+        questions: Vec::new(),
+        elements: Vec::new(),
+        by_path: HashMap::new(),
+        by_key: HashMap::new(),
+        scopes: Form::empty().scopes,
+        programs: Vec::new(),
+        templates: vec![Seed::default()],
+        report,
+    };
+    loader.form(primary, model, title)
+}
+
+/// Child elements of a name.
+fn children<'x, 'i>(node: Node<'x, 'i>, name: &'static str) -> impl Iterator<Item = Node<'x, 'i>> {
+    node.children().filter(move |child| child.is_element() && child.tag_name().name() == name)
+}
+
+fn qualified_name(node: Node<'_, '_>) -> String {
+    xml::qualified(node, node.tag_name()).0
+}
+
+/// Every instance but the first, which is the record.
+fn secondary(
+    model: Node<'_, '_>,
+    itext: &Itext,
+    files: &[(String, Vec<u8>)],
+    report: &mut Report,
+) -> Secondary {
+    let mut found = Secondary::default();
+    for instance in children(model, "instance").skip(1) {
+        let id = instance.attribute("id").unwrap_or_default();
+        match (instance.attribute("src"), instance.first_element_child()) {
+            (None, Some(content)) => found.add(id, content, itext),
+            (Some(source), _) => external(id, source, itext, files, &mut found, report),
+            (None, None) => {
+                found.add_list(id, ChoiceList::new(id, Vec::new(), Vec::new(), Vec::new()));
+            }
+        }
+    }
+    found
+}
+
+fn external(
+    id: &str,
+    source: &str,
+    itext: &Itext,
+    files: &[(String, Vec<u8>)],
+    found: &mut Secondary,
+    report: &mut Report,
+) {
+    let name = source.rsplit('/').next().unwrap_or(source);
+    let file = files.iter().find(|(known, _)| known == name).map(|(_, bytes)| bytes);
+    let missing = |report: &mut Report, what: String| {
+        report.warn(
+            Place::new("XForm", 0, "instance"),
+            Trouble::new("no-file", what, "a file attached to the form")
+                .fix("Joignez le fichier au formulaire.", "Attach the file to the form."),
+        );
+    };
+    let empty = || ChoiceList::new(id, Vec::new(), Vec::new(), Vec::new());
+    match file {
+        None => {
+            // The last record of this form is never known here.
+            if !source.starts_with("jr://instance/last-saved") {
+                missing(report, format!("the file {}", quoted(name)));
+            }
+            found.add_list(id, empty());
+        }
+        Some(bytes) if name.to_lowercase().ends_with(".csv") => {
+            let mut workbook = Workbook::default();
+            if let Err(trouble) = workbook.attach_csv(name, bytes) {
+                for diagnostic in &trouble {
+                    missing(report, diagnostic.found.clone());
+                }
+            }
+            let languages = crate::compile::Languages::of(itext.languages.clone());
+            let list = workbook.lists().next().and_then(|(_, sheet)| {
+                let table = crate::compile::csv_table(sheet, report);
+                read_csv(id, &table, None, &languages).ok()
+            });
+            found.add_list(id, list.unwrap_or_else(empty));
+        }
+        Some(bytes) => {
+            let text = String::from_utf8_lossy(bytes);
+            match xml::parse(&text, false) {
+                Ok(document) => found.add(id, document.root_element(), itext),
+                Err(error) => {
+                    missing(report, format!("{}, which says: {error}", quoted(name)));
+                    found.add_list(id, empty());
+                }
+            }
+        }
+    }
+}
+
+struct Loader<'r, 'x, 'i> {
+    document: &'x roxmltree::Document<'i>,
+    binds: HashMap<String, Node<'x, 'i>>,
+    bind_ids: HashMap<&'x str, String>,
+    body: Body<'x, 'i>,
+    itext: Itext,
+    secondary: Secondary,
+    root_name: String,
+    questions: Vec<Question>,
+    /// By question: its path and element.
+    elements: Vec<(String, Node<'x, 'i>)>,
+    by_path: HashMap<String, QuestionIndex>,
+    by_key: HashMap<Box<str>, QuestionIndex>,
+    scopes: Vec<Scope>,
+    programs: Vec<Program>,
+    templates: Vec<Seed>,
+    report: &'r mut Report,
+}
+
+impl<'x, 'i> Loader<'_, 'x, 'i> {
+    fn form(mut self, primary: Node<'x, 'i>, model: Node<'x, 'i>, title: String) -> Option<Form> {
+        let root_path = format!("/{}", self.root_name);
+        let mut seed = Seed::default();
+        self.attributes(primary, None, ScopeIndex::ROOT, &root_path, &mut seed);
+        self.inside(primary, None, ScopeIndex::ROOT, &root_path, &mut seed);
+        self.add_instance_id(primary, &mut seed);
+        if self.questions.len() > MAX_QUESTIONS {
+            unreadable(self.report, format!("{} places", self.questions.len()), "at most 50000");
+            return None;
+        }
+        self.binds();
+        self.controls();
+        let actions = self.actions(model);
+        for action in &actions {
+            self.default_of(action);
+        }
+        let itext = self.itext_templates();
+        let (order, cycles) = order::of(&self.questions, &self.programs);
+        for cycle in cycles {
+            let place = self.place_of(cycle.question);
+            self.report.warn(place, cycle.trouble);
+        }
+        let attribute = |name: &str| {
+            primary.attributes().find(|a| a.name() == name).map(|a| a.value().to_owned()).unwrap_or_default()
+        };
+        let mut languages = std::mem::take(&mut self.itext.languages);
+        if languages.is_empty() {
+            languages.push(Language::parse("default"));
+        }
+        let mut form = Form {
+            form_id: attribute("id"),
+            title,
+            version: attribute("version"),
+            root_name: self.root_name,
+            languages: languages.iter().map(|language| language.code.clone()).collect(),
+            language_names: languages.into_iter().map(|language| language.name).collect(),
+            questions: self.questions,
+            by_key: self.by_key,
+            scopes: self.scopes,
+            programs: self.programs,
+            lists: self.secondary.lists,
+            docs: self.secondary.docs,
+            itext,
+            order,
+            actions,
+            seed,
+            templates: self.templates,
+            namespaces: namespaces(primary),
+            ..Form::empty()
+        };
+        form.wire();
+        Some(form)
+    }
+
+    fn place_of(&self, question: QuestionIndex) -> Place {
+        let (path, element) = &self.elements[question.as_usize()];
+        self.place(*element, path)
+    }
+
+    fn place(&self, node: Node<'_, '_>, column: &str) -> Place {
+        let row = self.document.text_pos_at(node.range().start).row;
+        Place::new("XForm", row, column)
+    }
+
+    // The record's shape
+
+    /// A record without an id is given one, as submissions need it.
+    fn add_instance_id(&mut self, primary: Node<'x, 'i>, seed: &mut Seed) {
+        if self.questions.iter().any(|question| question.meta && local(&question.name) == "instanceID") {
+            return;
+        }
+        let root = format!("/{}", self.root_name);
+        // Only a last one can take another child: questions stand in document order.
+        let known = self
+            .questions
+            .iter()
+            .rfind(|question| question.meta && question.parent.is_none())
+            .filter(|question| question.end.as_usize() == self.questions.len())
+            .map(|question| question.index);
+        let added = known.or_else(|| self.add(primary, "orx:meta", OPENROSA, None, ScopeIndex::ROOT, &root));
+        let Some(meta) = added else { return };
+        self.questions[meta.as_usize()].question_type = QuestionType::Group;
+        let path = self.elements[meta.as_usize()].0.clone();
+        if let Some(id) = self.add(primary, "orx:instanceID", OPENROSA, Some(meta), ScopeIndex::ROOT, &path) {
+            self.questions[id.as_usize()].parameters.insert("preload".into(), "uid".into());
+            seed.values.push((id, "".into()));
+            self.add(primary, "orx:deprecatedID", OPENROSA, Some(meta), ScopeIndex::ROOT, &path);
+        }
+        self.questions[meta.as_usize()].end = QuestionIndex(self.questions.len() as u32);
+    }
+
+    fn add(
+        &mut self,
+        element: Node<'x, 'i>,
+        name: &str,
+        namespace: &str,
+        parent: Option<QuestionIndex>,
+        scope: ScopeIndex,
+        around: &str,
+    ) -> Option<QuestionIndex> {
+        if self.questions.len() > MAX_QUESTIONS {
+            return None;
+        }
+        let index = QuestionIndex(self.questions.len() as u32);
+        let row = self.document.text_pos_at(element.range().start).row;
+        let mut question = Question::new(index, name, QuestionType::Hidden, row);
+        question.namespace = namespace.into();
+        question.parent = parent;
+        question.scope = scope;
+        question.slot = self.scopes[scope.as_usize()].slots.len() as u32;
+        question.meta = local(name) == "meta" && parent.is_none()
+            || parent.is_some_and(|parent| self.questions[parent.as_usize()].meta);
+        question.key = self.key(name, around);
+        self.scopes[scope.as_usize()].slots.push(index);
+        let path = format!("{around}/{name}");
+        self.by_key.entry(question.key.clone()).or_insert(index);
+        self.by_path.entry(path.clone()).or_insert(index);
+        self.elements.push((path, element));
+        self.questions.push(question);
+        Some(index)
+    }
+
+    /// The name, or where that is taken the path, as an answer path can hold it.
+    fn key(&self, name: &str, around: &str) -> Box<str> {
+        let clean = |text: &str| text.replace([':', '@'], ".").trim_start_matches('.').to_owned();
+        let plain = clean(name);
+        if AnswerPath::question(&plain).is_ok() && !self.by_key.contains_key(&*plain) {
+            return plain.into();
+        }
+        let groups = around.split('/').filter(|step| !step.is_empty()).skip(1);
+        let mut key: String = groups.chain([name]).map(clean).collect::<Vec<_>>().join(".");
+        let mut count = 1;
+        while self.by_key.contains_key(&*key) {
+            count += 1;
+            key = format!("{}.{count}", key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.'));
+        }
+        key.into()
+    }
+
+    fn attributes(
+        &mut self,
+        element: Node<'x, 'i>,
+        holder: Option<QuestionIndex>,
+        scope: ScopeIndex,
+        path: &str,
+        seed: &mut Seed,
+    ) {
+        for attribute in element.attributes() {
+            if attribute.namespace() == Some(JAVAROSA) && attribute.name() == "template" {
+                continue;
+            }
+            let name = xml::attribute_name(element, &attribute);
+            let namespace = attribute.namespace().unwrap_or_default();
+            let around = format!("{path}/@");
+            let Some(index) = self.add(element, &name, namespace, holder, scope, &around) else { return };
+            self.questions[index.as_usize()].question_type = QuestionType::Attribute;
+            let own = format!("{path}/@{name}");
+            self.by_path.insert(own.clone(), index);
+            self.elements[index.as_usize()].0 = own;
+            seed.values.push((index, attribute.value().into()));
+        }
+    }
+
+    /// Every element inside, those of one name together where the name repeats.
+    fn inside(
+        &mut self,
+        element: Node<'x, 'i>,
+        parent: Option<QuestionIndex>,
+        scope: ScopeIndex,
+        path: &str,
+        seed: &mut Seed,
+    ) {
+        let mut done: HashSet<String> = HashSet::new();
+        for child in element.children().filter(Node::is_element) {
+            let name = qualified_name(child);
+            let own = format!("{path}/{name}");
+            if self.body.repeats.contains_key(&own) {
+                if done.insert(name.clone()) {
+                    let all: Vec<Node<'x, 'i>> = element
+                        .children()
+                        .filter(|other| other.is_element() && qualified_name(*other) == name)
+                        .collect();
+                    self.repeat(&all, &name, parent, scope, path, seed);
+                }
+            } else {
+                self.single(child, &name, parent, scope, path, seed);
+            }
+        }
+    }
+
+    fn single(
+        &mut self,
+        element: Node<'x, 'i>,
+        name: &str,
+        parent: Option<QuestionIndex>,
+        scope: ScopeIndex,
+        around: &str,
+        seed: &mut Seed,
+    ) {
+        let namespace = prefixed_namespace(element, name);
+        let Some(index) = self.add(element, name, &namespace, parent, scope, around) else { return };
+        let path = format!("{around}/{name}");
+        self.attributes(element, Some(index), scope, &path, seed);
+        let control = self.body.controls.get(&path);
+        let is_group = element.children().any(|child| child.is_element())
+            || control.is_some_and(|control| control.tag_name().name() == "group");
+        if is_group {
+            self.questions[index.as_usize()].question_type = QuestionType::Group;
+            self.inside(element, Some(index), scope, &path, seed);
+        } else {
+            self.questions[index.as_usize()].question_type = self.type_of(&path, control.copied());
+            let text: String = element.children().filter_map(|child| child.text()).collect();
+            if !text.trim().is_empty() {
+                let default = text.trim().to_owned();
+                seed.values.push((index, default.as_str().into()));
+                self.questions[index.as_usize()].default = Some(FormDefault::Literal(default));
+            }
+        }
+        self.questions[index.as_usize()].end = QuestionIndex(self.questions.len() as u32);
+        // A corrected submission names the one it stands for.
+        if self.questions[index.as_usize()].meta && local(name) == "instanceID" {
+            let former = name.replace("instanceID", "deprecatedID");
+            let known = element.parent_element().is_some_and(|meta| children(meta, "deprecatedID").next().is_some());
+            if !known {
+                self.add(element, &former, &namespace, parent, scope, around);
+            }
+        }
+    }
+
+    fn repeat(
+        &mut self,
+        elements: &[Node<'x, 'i>],
+        name: &str,
+        parent: Option<QuestionIndex>,
+        scope: ScopeIndex,
+        around: &str,
+        seed: &mut Seed,
+    ) {
+        let is_template = |node: &Node<'x, 'i>| node.has_attribute((JAVAROSA, "template"));
+        let template = elements.iter().copied().find(is_template);
+        let Some(shape) = template.or_else(|| elements.first().copied()) else { return };
+        let namespace = prefixed_namespace(shape, name);
+        let Some(index) = self.add(shape, name, &namespace, parent, scope, around) else { return };
+        let inner = ScopeIndex(self.scopes.len() as u16);
+        let depth = self.scopes[scope.as_usize()].depth.saturating_add(1);
+        let siblings = &mut self.scopes[scope.as_usize()].children;
+        let ordinal = siblings.len() as u16;
+        siblings.push(inner);
+        let children = Vec::new();
+        let slots = Vec::new();
+        self.scopes.push(Scope { repeat: Some(index), parent: scope, depth, slots, children, ordinal });
+        self.templates.push(Seed::default());
+        self.questions[index.as_usize()].question_type = QuestionType::Repeat;
+        self.questions[index.as_usize()].opens = Some(inner);
+        let path = format!("{around}/{name}");
+        let mut own = Seed::default();
+        self.attributes(shape, Some(index), inner, &path, &mut own);
+        self.inside(shape, Some(index), inner, &path, &mut own);
+        self.questions[index.as_usize()].end = QuestionIndex(self.questions.len() as u32);
+        for element in elements.iter().filter(|element| !is_template(element)) {
+            let values =
+                if *element == shape { own.clone() } else { self.values_of(*element, index, &path) };
+            seed.repeats.push((inner, values));
+        }
+        let is_fixed = self.body.repeats.get(&path).is_some_and(|repeat| {
+            repeat.attribute((JAVAROSA, "noAddRemove")).is_some_and(|text| text.trim() == "true()")
+                && !repeat.has_attribute((JAVAROSA, "count"))
+        });
+        // Nobody could add the first instance of a fixed repeat.
+        if is_fixed && !seed.repeats.iter().any(|(of, _)| *of == inner) {
+            seed.repeats.push((inner, own.clone()));
+        }
+        self.templates[inner.as_usize()] = blank_if_not_template(own, template.is_some());
+    }
+
+    /// What a further instance in the record begins with: values by the places that are known already.
+    fn values_of(&self, element: Node<'x, 'i>, holder: QuestionIndex, path: &str) -> Seed {
+        let mut seed = Seed::default();
+        for attribute in element.attributes() {
+            let own = format!("{path}/@{}", xml::attribute_name(element, &attribute));
+            if let Some(index) = self.by_path.get(&own) {
+                seed.values.push((*index, attribute.value().into()));
+            }
+        }
+        for child in element.children().filter(Node::is_element) {
+            let own = format!("{path}/{}", qualified_name(child));
+            let Some(index) = self.by_path.get(&own).copied() else { continue };
+            let question = &self.questions[index.as_usize()];
+            if question.parent != Some(holder) || child.has_attribute((JAVAROSA, "template")) {
+                continue;
+            }
+            let inner = self.values_of(child, index, &own);
+            match question.opens {
+                Some(scope) => seed.repeats.push((scope, inner)),
+                None => {
+                    seed.values.extend(inner.values);
+                    seed.repeats.extend(inner.repeats);
+                    let text: String = child.children().filter_map(|child| child.text()).collect();
+                    if question.question_type != QuestionType::Group && !text.trim().is_empty() {
+                        seed.values.push((index, text.trim().into()));
+                    }
+                }
+            }
+        }
+        seed
+    }
+
+    // Types
+
+    fn type_of(&self, path: &str, control: Option<Node<'_, '_>>) -> QuestionType {
+        use QuestionType as T;
+        let bind = self.binds.get(path);
+        let attribute = |name: &str| bind.and_then(|bind| bind.attribute(name)).unwrap_or_default();
+        let preload = |name| bind.and_then(|bind| bind.attribute((JAVAROSA, name))).unwrap_or_default();
+        let data_type = attribute("type").rsplit(':').next().unwrap_or_default();
+        let by_data = data_type_of(data_type);
+        let Some(control) = control else {
+            return match (preload("preload"), preload("preloadParams")) {
+                ("timestamp", "start") => T::Start,
+                ("timestamp", "end") => T::End,
+                ("date", "today") => T::Today,
+                ("property", "deviceid") => T::DeviceId,
+                ("property", "phonenumber") => T::PhoneNumber,
+                ("property", "username") => T::Username,
+                ("property", "email") => T::Email,
+                _ if !attribute("calculate").is_empty() => T::Calculate,
+                _ => T::Hidden,
+            };
+        };
+        match control.tag_name().name() {
+            "select1" => T::SelectOne,
+            "select" => T::SelectMultiple,
+            "rank" => T::Rank,
+            "trigger" => T::Acknowledge,
+            "range" => T::Range { integer: by_data == T::Integer },
+            "upload" => {
+                let media = control.attribute("mediatype").unwrap_or_default();
+                T::Attachment(match media.split('/').next() {
+                    Some("image") => AttachmentKind::Image,
+                    Some("audio") => AttachmentKind::Audio,
+                    Some("video") => AttachmentKind::Video,
+                    _ => AttachmentKind::File,
+                })
+            }
+            // What may be seen and not changed is read.
+            _ if by_data == T::Text
+                && attribute("readonly").trim() == "true()"
+                && attribute("calculate").is_empty() =>
+            {
+                T::Note
+            }
+            _ => by_data,
+        }
+    }
+
+    // Expressions
+
+    fn names(&self) -> Names<'_> {
+        use std::sync::LazyLock;
+        static NO_NAMES: LazyLock<HashMap<Box<str>, QuestionIndex>> = LazyLock::new(HashMap::new);
+        static NONE_TWICE: LazyLock<HashSet<Box<str>>> = LazyLock::new(HashSet::new);
+        Names {
+            source: resolve::Source::XForm,
+            questions: &self.questions,
+            by_name: &NO_NAMES,
+            ambiguous: &NONE_TWICE,
+            scopes: &self.scopes,
+            lists: &self.secondary.lists,
+            list_names: &self.secondary.list_names,
+            doc_names: &self.secondary.doc_names,
+            root: local(&self.root_name),
+            namespaces: &[],
+        }
+    }
+
+    fn expression(&mut self, text: &str, subject: Subject, place: &Place) -> Option<ExprId> {
+        let allows = Allows { uuid: true, once: false };
+        let resolved = resolve::expression(&self.names(), text, subject, allows);
+        self.keep(resolved, place)
+    }
+
+    fn keep(&mut self, resolved: Result<resolve::Resolved, Trouble>, place: &Place) -> Option<ExprId> {
+        match resolved {
+            Ok(resolved) => {
+                for warning in resolved.warnings {
+                    self.report.warn(place.clone(), warning);
+                }
+                for (list, column) in resolved.indexes {
+                    self.secondary.lists[list.as_usize()].add_index(column);
+                }
+                let id = ExprId(self.programs.len() as u32);
+                self.programs.push(resolved.program);
+                Some(id)
+            }
+            Err(trouble) => {
+                self.report.error(place.clone(), trouble);
+                None
+            }
+        }
+    }
+
+    fn binds(&mut self) {
+        for at in 0..self.questions.len() {
+            let (path, _) = self.elements[at].clone();
+            let Some(bind) = self.binds.get(&path).copied() else { continue };
+            self.bind(QuestionIndex(at as u32), bind, &path);
+        }
+    }
+
+    fn bind(&mut self, index: QuestionIndex, bind: Node<'x, 'i>, path: &str) {
+        let subject = Subject::Question(index);
+        if let Some(name) = bind.attribute("type") {
+            let question = &mut self.questions[index.as_usize()];
+            let data_type = data_type_of(name.rsplit(':').next().unwrap_or_default());
+            question.data_type = (data_type != question.question_type).then_some(data_type);
+        }
+        let attribute = |name: &str| bind.attribute(name).map(str::trim).unwrap_or_default().to_owned();
+        let place = |loader: &Self, name: &str| loader.place(bind, &format!("{path} {name}"));
+        let relevant = attribute("relevant");
+        if !relevant.is_empty() && relevant != "true()" {
+            let place = place(self, "relevant");
+            self.questions[index.as_usize()].relevant = self.expression(&relevant, subject, &place);
+        }
+        for (name, is_required) in [("required", true), ("readonly", false)] {
+            let place = place(self, name);
+            let flag = match attribute(name) {
+                text if text.is_empty() || text == "false()" => Flag::No,
+                text if text == "true()" || is_yes(&text) => Flag::Yes,
+                text => self.expression(&text, subject, &place).map_or(Flag::No, Flag::When),
+            };
+            let question = &mut self.questions[index.as_usize()];
+            if is_required {
+                question.required = flag;
+            } else {
+                question.read_only = flag;
+            }
+        }
+        let constraint = attribute("constraint");
+        if !constraint.is_empty() {
+            let place = place(self, "constraint");
+            self.questions[index.as_usize()].constraint = self.expression(&constraint, subject, &place);
+        }
+        let calculate = attribute("calculate");
+        if !calculate.is_empty() {
+            let place = place(self, "calculate");
+            if let Some(id) = self.expression(&calculate, subject, &place) {
+                let question = &mut self.questions[index.as_usize()];
+                let always = question.control_kind() == "model-value" || question.read_only == Flag::Yes;
+                question.source = if always { Source::Calculated(id) } else { Source::StoredElse(id) };
+            }
+        }
+        for (name, is_constraint) in [("constraintMsg", true), ("requiredMsg", false)] {
+            if let Some(message) = bind.attribute((JAVAROSA, name)) {
+                let texts = match itext_id(message) {
+                    Some(id) => self.itext_of(id, "", subject, &place(self, name)),
+                    None => plain(message),
+                };
+                let question = &mut self.questions[index.as_usize()];
+                if is_constraint {
+                    question.constraint_messages = texts;
+                } else {
+                    question.required_messages = texts;
+                }
+            }
+        }
+        if let Some(preload) = bind.attribute((JAVAROSA, "preload")) {
+            let question = &mut self.questions[index.as_usize()];
+            question.parameters.insert("preload".into(), preload.to_owned());
+        }
+    }
+
+    // Controls
+
+    fn controls(&mut self) {
+        for at in 0..self.questions.len() {
+            let index = QuestionIndex(at as u32);
+            let (path, _) = self.elements[at].clone();
+            if let Some(repeat) = self.body.repeats.get(&path).copied() {
+                self.repeat_control(index, repeat);
+            }
+            if let Some(control) = self.body.controls.get(&path).copied() {
+                self.control(index, control);
+            }
+        }
+    }
+
+    fn repeat_control(&mut self, index: QuestionIndex, repeat: Node<'x, 'i>) {
+        let place = self.place(repeat, "jr:count");
+        self.questions[index.as_usize()].fixed_count =
+            repeat.attribute((JAVAROSA, "noAddRemove")).is_some_and(|text| text.trim() == "true()");
+        if let Some(count) = repeat.attribute((JAVAROSA, "count")) {
+            let id = self.expression(count, Subject::Question(index), &place);
+            self.questions[index.as_usize()].repeat_count = id;
+        }
+        // The label of the repeat, else of the group that is nothing but the repeat.
+        let around = repeat.parent_element().filter(|node| node.tag_name().name() == "group");
+        let label = children(repeat, "label").next().or_else(|| children(around?, "label").next());
+        if let Some(label) = label {
+            let texts = self.texts(label, Subject::Question(index));
+            self.questions[index.as_usize()].labels = texts;
+        }
+    }
+
+    fn control(&mut self, index: QuestionIndex, control: Node<'x, 'i>) {
+        let subject = Subject::Question(index);
+        if self.questions[index.as_usize()].opens.is_none() {
+            if let Some(label) = children(control, "label").next() {
+                let texts = self.texts(label, subject);
+                self.questions[index.as_usize()].labels = texts;
+                if let Some(id) = label.attribute("ref").and_then(itext_id) {
+                    let place = self.place(label, "label");
+                    for form in ["image", "audio", "video", "big-image"] {
+                        let texts = self.itext_of(id, form, subject, &place);
+                        if !texts.is_empty() {
+                            self.questions[index.as_usize()].media.insert(form, texts);
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(hint) = children(control, "hint").next() {
+            let texts = self.texts(hint, subject);
+            self.questions[index.as_usize()].hints = texts;
+            if let Some(id) = hint.attribute("ref").and_then(itext_id) {
+                let place = self.place(hint, "hint");
+                let texts = self.itext_of(id, "guidance", subject, &place);
+                self.questions[index.as_usize()].guidance = texts;
+            }
+        }
+        let question = &mut self.questions[index.as_usize()];
+        question.appearance = control.attribute("appearance").unwrap_or_default().into();
+        for name in ["start", "end", "step"] {
+            if let Some(value) = control.attribute(name) {
+                question.parameters.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        if matches!(control.tag_name().name(), "select" | "select1" | "rank") {
+            self.options(index, control);
+        }
+    }
+
+    fn options(&mut self, index: QuestionIndex, control: Node<'x, 'i>) {
+        if let Some(itemset) = children(control, "itemset").next() {
+            self.itemset(index, itemset);
+            return;
+        }
+        let items: Vec<Node<'x, 'i>> = children(control, "item").collect();
+        let languages = self.itext.languages.len().max(1);
+        let mut names: Vec<Box<str>> = Vec::new();
+        let mut labels: Vec<Vec<Box<str>>> = vec![Vec::new(); languages];
+        for item in items {
+            let value = children(item, "value").next().and_then(|value| value.text()).unwrap_or_default();
+            names.push(value.trim().into());
+            let label = children(item, "label").next();
+            let id = label.and_then(|label| label.attribute("ref")).and_then(itext_id);
+            let translated = id.map(|id| self.itext.get(id, "")).unwrap_or_default();
+            let own = label.map(|label| plain_text(&pieces_of(label))).unwrap_or_default();
+            for (language, labels) in labels.iter_mut().enumerate() {
+                let text = translated.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
+                labels.push(if text.is_empty() { own.as_str().into() } else { text.into() });
+            }
+        }
+        let list = self.secondary.add_list("", ChoiceList::new("", names, labels, Vec::new()));
+        self.questions[index.as_usize()].list = Some(list);
+    }
+
+    fn itemset(&mut self, index: QuestionIndex, itemset: Node<'x, 'i>) {
+        let nodes = itemset.attribute("nodeset").unwrap_or_default().to_owned();
+        let reference = |name| children(itemset, name).next().and_then(|node| node.attribute("ref"));
+        let value = reference("value").unwrap_or("name").trim().to_owned();
+        let label = reference("label").unwrap_or("label").trim().to_owned();
+        let place = self.place(itemset, "itemset");
+        let subject = Subject::Question(index);
+        let translated = label.starts_with("jr:itext(");
+        if value == "name" && (translated || label == "label") {
+            let found = resolve::list_of(&self.names(), &nodes);
+            match found {
+                Some((list, None)) => {
+                    self.questions[index.as_usize()].list = Some(list);
+                    return;
+                }
+                Some((list, Some(filter))) => {
+                    if let Ok((filter, resolved)) =
+                        resolve::choice_filter_of(&self.names(), &nodes, &filter, index, list)
+                    {
+                        let id = self.keep(Ok(resolved), &place);
+                        let question = &mut self.questions[index.as_usize()];
+                        question.list = Some(list);
+                        question.choice_filter = id.map(|id| ListFilter(filter, id));
+                        return;
+                    }
+                }
+                None => {}
+            }
+        }
+        match resolve::itemset(&self.names(), &nodes, &value, &label, subject) {
+            Ok((resolved, value, label)) => {
+                if let Some(nodes) = self.keep(Ok(resolved), &place) {
+                    self.questions[index.as_usize()].itemset =
+                        Some(Box::new(Itemset { nodes, value, label }));
+                }
+            }
+            Err(trouble) => self.report.error(place, trouble),
+        }
+    }
+
+    // Texts
+
+    /// A label's or hint's, in every language.
+    fn texts(&mut self, node: Node<'x, 'i>, subject: Subject) -> Translations {
+        let place = self.place(node, node.tag_name().name());
+        match node.attribute("ref") {
+            Some(reference) => match itext_id(reference) {
+                Some(id) => self.itext_of(id, "", subject, &place),
+                None => {
+                    let value = self.expression(reference, subject, &place).map(Segment::Value);
+                    let segments: Vec<Segment> = value.into_iter().collect();
+                    Translations(vec![Template { raw: reference.into(), segments }])
+                }
+            },
+            None => {
+                let pieces = pieces_of(node);
+                Translations(vec![self.template(&pieces, subject, &place)])
+            }
+        }
+    }
+
+    fn itext_of(&mut self, id: &str, form: &str, subject: Subject, place: &Place) -> Translations {
+        let by_language: Vec<Vec<TextPiece>> =
+            self.itext.get(id, form).into_iter().map(<[TextPiece]>::to_vec).collect();
+        Translations(by_language.iter().map(|pieces| self.template(pieces, subject, place)).collect())
+    }
+
+    fn template(&mut self, pieces: &[TextPiece], subject: Subject, place: &Place) -> Template {
+        let mut raw = String::new();
+        let mut segments = Vec::new();
+        let mut has_output = false;
+        for piece in pieces {
+            match piece {
+                TextPiece::Text(text) => {
+                    raw.push_str(text);
+                    segments.push(Segment::Text(text.as_str().into()));
+                }
+                TextPiece::Output(expression) => {
+                    has_output = true;
+                    raw.push_str(&format!("${{{expression}}}"));
+                    segments.extend(self.expression(expression, subject, place).map(Segment::Value));
+                }
+            }
+        }
+        Template { raw: raw.into(), segments: if has_output { segments } else { Vec::new() } }
+    }
+
+    fn itext_templates(&mut self) -> HashMap<Box<str>, Translations> {
+        let ids: Vec<String> = self.itext.texts.keys().cloned().collect();
+        let place = Place::new("XForm", 0, "itext");
+        let mut found = HashMap::new();
+        for id in ids {
+            let texts = self.itext_of(&id, "", Subject::Instance(ScopeIndex::ROOT), &place);
+            found.insert(id.into(), texts);
+        }
+        found
+    }
+
+    // Actions
+
+    fn actions(&mut self, model: Node<'x, 'i>) -> Vec<Action> {
+        let in_model = children(model, "setvalue").map(|node| ActionPlace {
+            node,
+            around: String::new(),
+            in_repeat: false,
+        });
+        let places: Vec<ActionPlace<'x, 'i>> = in_model.chain(self.body.actions.clone()).collect();
+        places.into_iter().filter_map(|place| self.action(&place)).collect()
+    }
+
+    fn action(&mut self, place: &ActionPlace<'x, 'i>) -> Option<Action> {
+        let node = place.node;
+        let event = node.attributes().find(|attribute| attribute.name() == "event")?.value();
+        let has = |name: &str| event.split_whitespace().any(|word| word == name);
+        let events = Events {
+            first_load: has("odk-instance-first-load") || has("xforms-ready"),
+            load: has("odk-instance-load"),
+            new_repeat: has("odk-new-repeat"),
+            value_changed: has("xforms-value-changed"),
+        };
+        let named = node.attribute("bind").and_then(|id| self.bind_ids.get(id).cloned());
+        let reference = node.attribute("ref").map(str::to_owned).or(named)?;
+        let path = absolute(&reference, &place.around);
+        let said = self.place(node, "setvalue");
+        let Some(target) = self.by_path.get(&path).copied() else {
+            self.report.warn(
+                said,
+                Trouble::new("unknown-reference", quoted(&reference), "a place of the instance")
+                    .fix("Corrigez la référence.", "Correct the reference."),
+            );
+            return None;
+        };
+        let value = match node.attribute("value").filter(|value| !value.trim().is_empty()) {
+            Some(value) => {
+                ActionValue::Expr(self.expression(value, Subject::Question(target), &said)?)
+            }
+            None => ActionValue::Literal(node.text().unwrap_or_default().trim().into()),
+        };
+        let around = self.by_path.get(&place.around).copied();
+        let repeat = around.map(|index| &self.questions[index.as_usize()]).map(|question| {
+            question.opens.unwrap_or(question.scope)
+        });
+        // A predicate says which of several instances is meant.
+        let nodes = if reference.contains('[') {
+            let subject = Subject::Question(around.unwrap_or(target));
+            self.expression(&reference, subject, &said)
+        } else {
+            None
+        };
+        Some(Action {
+            events,
+            target,
+            nodes,
+            value,
+            trigger: around.filter(|_| !place.in_repeat && events.value_changed),
+            repeat,
+        })
+    }
+
+    /// A record that is made elsewhere than in an interview begins with the same values.
+    fn default_of(&mut self, action: &Action) {
+        let question = &mut self.questions[action.target.as_usize()];
+        match &action.value {
+            ActionValue::Expr(id) if action.events.first_load || action.events.new_repeat => {
+                question.default = Some(FormDefault::Expr(*id));
+            }
+            ActionValue::Expr(id) => {
+                if let Some(trigger) = action.trigger {
+                    question.trigger = Some((trigger, *id));
+                }
+            }
+            ActionValue::Literal(_) => {}
+        }
+    }
+}
+
+/// A bind's type, without its prefix.
+fn data_type_of(name: &str) -> QuestionType {
+    use QuestionType as T;
+    match name {
+        "int" | "integer" | "long" => T::Integer,
+        "decimal" | "double" | "float" => T::Decimal,
+        "date" => T::Date,
+        "time" => T::Time,
+        "dateTime" => T::DateTime,
+        "geopoint" => T::Geopoint,
+        "geotrace" => T::Geotrace,
+        "geoshape" => T::Geoshape,
+        "barcode" => T::Barcode,
+        _ => T::Text,
+    }
+}
+
+/// A new instance of a repeat without a template has the places of the first one and none of its values.
+fn blank_if_not_template(seed: Seed, is_template: bool) -> Seed {
+    if is_template {
+        return seed;
+    }
+    let blank = |(scope, inner)| (scope, blank_if_not_template(inner, false));
+    Seed { values: Vec::new(), repeats: seed.repeats.into_iter().map(blank).collect() }
+}
+
+/// The text of a bind's message, which is the same in every language.
+fn plain(text: &str) -> Translations {
+    Translations(vec![Template { raw: text.into(), segments: Vec::new() }])
+}
+
+fn local(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, local)| local)
+}
+
+fn prefixed_namespace(element: Node<'_, '_>, name: &str) -> String {
+    if name.contains(':') { element.tag_name().namespace().unwrap_or_default().to_owned() } else { String::new() }
+}
+
+/// Those that elements and attributes of the record may use.
+fn namespaces(primary: Node<'_, '_>) -> Vec<(Box<str>, Box<str>)> {
+    let mut found: Vec<(Box<str>, Box<str>)> = primary
+        .namespaces()
+        .filter_map(|namespace| Some((namespace.name()?.into(), namespace.uri().into())))
+        .filter(|(prefix, _): &(Box<str>, Box<str>)| &**prefix != "xml")
+        .collect();
+    for (prefix, uri) in [("orx", OPENROSA), ("jr", JAVAROSA), ("odk", ODK)] {
+        if !found.iter().any(|(known, _)| &**known == prefix) {
+            found.push((prefix.into(), uri.into()));
+        }
+    }
+    found
+}
