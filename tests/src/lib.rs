@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 pub mod sheet;
+pub mod vectors;
 pub mod world;
 
 /// The workspace's root folder.

@@ -13,6 +13,7 @@ mod needs;
 mod pack;
 mod soak;
 mod test;
+mod vectors;
 mod workspace;
 
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Task {
     Bench(bench::Options),
     /// Run the long proofs, too long for every change.
     Soak,
+    /// Run recorded results of other form engines against ours.
+    Vectors(vectors::Options),
     /// Build and check the packs in schemas/packs.
     #[command(subcommand)]
     Pack(pack::Command),
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::play(&options),
         Task::Bench(options) => bench::measure(&options),
         Task::Soak => soak::run_all(),
+        Task::Vectors(options) => vectors::compare(&options),
         Task::Pack(command) => pack::run(&command),
     };
     match outcome {
