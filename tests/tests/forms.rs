@@ -1,6 +1,8 @@
 //! Recorded results of other form engines, when `LAKOU_VECTORS` names the folder that holds them: expressions,
 //! scenarios, questionnaires, workbooks. `cargo xtask vectors DIR` runs the same and tells more.
 
+#![expect(clippy::print_stdout, reason = "a test says what it skipped")]
+
 use std::path::PathBuf;
 
 use tests::read;

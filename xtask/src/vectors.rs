@@ -1,5 +1,5 @@
-//! `cargo xtask vectors DIR`: recorded results of other form engines against ours. The harness is in the package `tests`;
-//! which differences are on purpose is in docs/EXPRESSIONS.md.
+//! `cargo xtask vectors DIR`: recorded results of other form engines against ours. The harness is in the package
+//! `tests`; which differences are on purpose is in docs/EXPRESSIONS.md.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub(crate) struct Options {
     report: Option<PathBuf>,
 }
 
-/// Builds the harness alone, since it needs little of the workspace, and runs it.
+/// Builds the harness and what it needs of the workspace, without the two programs, and runs it.
 pub(crate) fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let folder = full(&options.folder)?;
     let report = match &options.report {

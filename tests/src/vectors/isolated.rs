@@ -11,7 +11,7 @@ use super::job::{Done, Job, Outcome, Unit};
 /// Jobs that run at the same time.
 const LANES: usize = 2;
 /// Room for deep expressions and forms; only what is touched is used.
-const STACK_BYTES: usize = 256 * 1024 * 1024;
+const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// Runs all jobs and returns their outcomes in the order of the jobs.
 pub(super) fn run_all(jobs: Vec<Job>) -> Vec<Done> {

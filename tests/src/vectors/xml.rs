@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn order_of_attributes_prefixes_comments_and_blank_text_mean_nothing() {
         let recorded = r#"<data xmlns:orx="urn:x" id="a" version="1"><orx:meta/><q>1</q></data>"#;
-        let found = "<?xml version='1.0'?>\n<data version='1' id='a'>\n <meta xmlns='urn:x'></meta><!-- --><q>1</q> </data>";
+        let found = "<?xml version='1.0'?>\n<data version='1' id='a'>\n \
+                     <meta xmlns='urn:x'></meta><!-- --><q>1</q> </data>";
         assert_eq!(differ(recorded, found), None);
     }
 
