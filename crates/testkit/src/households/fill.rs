@@ -108,7 +108,7 @@ fn candidate(
             of(&["18.97 -72.28 0.0 0.0;18.98 -72.28 0.0 0.0;18.98 -72.27 0.0 0.0;18.97 -72.28 0.0 0.0"])
         }
         T::Acknowledge => of(&["OK"]),
-        T::Attachment => of(&["synthetic.jpg"]),
+        T::Attachment(_) => of(&["synthetic.jpg"]),
         _ => of(&[
             "Non précisé",
             "0000000000",
