@@ -85,11 +85,10 @@ impl Visit<'_> {
 
 fn tell(cycle: &[QuestionIndex], compiled: &Compiled, survey: &Table<'_>, report: &mut Report) {
     let question = |index: &QuestionIndex| &compiled.questions[index.as_usize()];
-    let path = cycle
-        .iter()
-        .map(|index| format!("{} (row {})", question(index).name, question(index).row))
-        .collect::<Vec<_>>()
-        .join(" -> ");
+    let path = |row: &str| {
+        let steps = cycle.iter().map(|index| format!("{} ({row} {})", question(index).name, question(index).row));
+        steps.collect::<Vec<_>>().join(" -> ")
+    };
     let first = question(&cycle[0]);
     let read = cycle.get(1).copied().unwrap_or(first.index);
     let in_relevant =
@@ -97,7 +96,11 @@ fn tell(cycle: &[QuestionIndex], compiled: &Compiled, survey: &Table<'_>, report
     let column = if in_relevant { "relevant" } else { "calculation" };
     report.error(
         survey.place(first.row, column),
-        Trouble::new("cycle", format!("a circle: {path}"), "no value that depends on itself")
-            .fix("Coupez le cercle en un point.", "Break the circle at one point."),
+        Trouble::told(
+            "cycle",
+            (format!("un cercle : {}", path("ligne")), format!("a circle: {}", path("row"))),
+            ("aucune valeur qui dépend d'elle-même", "no value that depends on itself"),
+        )
+        .fix("Coupez le cercle en un point.", "Break the circle at one point."),
     );
 }
