@@ -37,10 +37,14 @@ pub struct Diagnostic {
     pub column: String,
     /// A stable word for programs.
     pub code: &'static str,
-    /// What stands there.
+    /// What stands there, in English.
     pub found: String,
-    /// What may stand there.
+    /// What may stand there, in English.
     pub expected: String,
+    /// What stands there, in French.
+    pub found_fr: String,
+    /// What may stand there, in French.
+    pub expected_fr: String,
     /// What to do, in French.
     pub fix_fr: String,
     /// What to do, in English.
@@ -59,16 +63,15 @@ impl Diagnostic {
         };
         let place = self.place(french);
         line.push_str(&place);
-        // What was found and expected is in the form's own words and in English; the advice is translated, so it leads.
         let colon = match (place.is_empty(), french) {
             (true, _) => "",
             (false, true) => " : ",
             (false, false) => ": ",
         };
         line.push_str(colon);
-        let Self { found, expected, fix_fr, fix_en, .. } = self;
+        let Self { found, expected, found_fr, expected_fr, fix_fr, fix_en, .. } = self;
         line.push_str(&if french {
-            format!("{fix_fr} (trouvé : {found} ; attendu : {expected})")
+            format!("{fix_fr} (trouvé : {found_fr} ; attendu : {expected_fr})")
         } else {
             format!("found {found}, expected {expected}. {fix_en}")
         });
@@ -181,6 +184,8 @@ impl Place {
             row: self.row,
             column: self.column,
             code: trouble.code,
+            found_fr: trouble.found_fr.unwrap_or_else(|| trouble.found.clone()),
+            expected_fr: trouble.expected_fr.unwrap_or_else(|| trouble.expected.clone()),
             found: trouble.found,
             expected: trouble.expected,
             fix_fr: trouble.fix_fr,
@@ -189,12 +194,44 @@ impl Place {
     }
 }
 
+/// A phrase in French and in English. What comes from the workbook is the same in both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) fr: String,
+    pub(crate) en: String,
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self { fr: text.clone(), en: text }
+    }
+}
+
+impl From<&str> for Said {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+/// French first.
+impl<F: Into<String>, E: Into<String>> From<(F, E)> for Said {
+    fn from((fr, en): (F, E)) -> Self {
+        Self { fr: fr.into(), en: en.into() }
+    }
+}
+
+/// What many cells hold when something is missing.
+pub(crate) const EMPTY_CELL: (&str, &str) = ("une cellule vide", "an empty cell");
+
 /// A diagnostic that does not know its place yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trouble {
     pub(crate) code: &'static str,
     pub(crate) found: String,
     pub(crate) expected: String,
+    /// None where only the English is known.
+    pub(crate) found_fr: Option<String>,
+    pub(crate) expected_fr: Option<String>,
     pub(crate) fix_fr: String,
     pub(crate) fix_en: String,
 }
@@ -205,8 +242,20 @@ impl Trouble {
             code,
             found: found.into(),
             expected: expected.into(),
+            found_fr: None,
+            expected_fr: None,
             fix_fr: "Corrigez cette cellule.".to_owned(),
             fix_en: "Correct this cell.".to_owned(),
+        }
+    }
+
+    /// In both languages.
+    pub(crate) fn told(code: &'static str, found: impl Into<Said>, expected: impl Into<Said>) -> Self {
+        let (found, expected) = (found.into(), expected.into());
+        Self {
+            found_fr: Some(found.fr),
+            expected_fr: Some(expected.fr),
+            ..Self::new(code, found.en, expected.en)
         }
     }
 
@@ -222,9 +271,24 @@ impl Trouble {
 pub(crate) struct Report {
     found: Vec<Diagnostic>,
     errors: usize,
+    strict: bool,
 }
 
 impl Report {
+    /// One that refuses what pyxform refuses.
+    pub(crate) fn strict() -> Self {
+        Self { strict: true, ..Self::default() }
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// What pyxform refuses and this engine can do without: an error in strict mode, else a warning.
+    pub(crate) fn tolerate(&mut self, place: Place, trouble: Trouble) {
+        if self.strict { self.error(place, trouble) } else { self.warn(place, trouble) }
+    }
+
     pub(crate) fn error(&mut self, place: Place, trouble: Trouble) {
         self.errors += 1;
         self.add(place.diagnostic(Severity::Error, trouble));
@@ -271,16 +335,22 @@ mod tests {
     fn a_diagnostic_names_sheet_row_and_column_in_one_line() {
         let diagnostic = Place::new("survey", 12, "relevant").diagnostic(
             Severity::Error,
-            Trouble::new("unknown-function", "the function \"foo\"", "a function of ODK XPath")
-                .fix("Corrigez le nom.", "Correct the name."),
+            Trouble::told(
+                "unknown-function",
+                ("la fonction \"foo\"", "the function \"foo\""),
+                ("une fonction d'ODK XPath", "a function of ODK XPath"),
+            )
+            .fix("Corrigez le nom.", "Correct the name."),
         );
         assert_eq!(
             diagnostic.to_string(),
             "sheet \"survey\" row 12 column \"relevant\": found the function \"foo\", expected a function of ODK XPath"
         );
-        assert!(diagnostic.render("fr").starts_with(
-            "erreur : feuille \"survey\" ligne 12 colonne \"relevant\" : Corrigez le nom. (trouvé : "
-        ));
+        assert_eq!(
+            diagnostic.render("fr"),
+            "erreur : feuille \"survey\" ligne 12 colonne \"relevant\" : Corrigez le nom. \
+             (trouvé : la fonction \"foo\" ; attendu : une fonction d'ODK XPath)"
+        );
         assert!(diagnostic.render("en").ends_with("Correct the name."));
     }
 

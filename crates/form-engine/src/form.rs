@@ -96,9 +96,17 @@ pub enum QuestionType {
     End,
     Today,
     DeviceId,
+    SubscriberId,
+    SimSerial,
     Username,
     PhoneNumber,
     Email,
+    /// Where the interview began.
+    StartGeopoint,
+    /// Where a person was when the question of its trigger was answered.
+    BackgroundGeopoint,
+    /// A recording of the whole interview.
+    BackgroundAudio,
     /// Kept by the collector in its own way; never an answer.
     Audit,
     Group,
@@ -201,8 +209,14 @@ pub struct Question {
     pub(crate) source: Source,
     pub(crate) once: bool,
     pub(crate) trigger: Option<(QuestionIndex, ExprId)>,
+    /// Where the `trigger` cell names several: those after the first.
+    pub(crate) further_triggers: Vec<QuestionIndex>,
     pub(crate) default: Option<Default>,
     pub(crate) list: Option<ListIndex>,
+    /// Of `select_one ${name}`: the question whose answers are the choices. Such a select has no list.
+    pub(crate) itemset_reference: Option<Box<str>>,
+    /// What the `choice_filter` of such a select says.
+    pub(crate) itemset_filter: Option<Box<str>>,
     pub(crate) choice_filter: Option<crate::list::ListFilter>,
     /// Options that are nodes of the record or of a document, not rows of a list.
     pub(crate) itemset: Option<Box<Itemset>>,
@@ -214,6 +228,12 @@ pub struct Question {
     pub(crate) appearance: Box<str>,
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) save_to: Option<(usize, Box<str>)>,
+    /// Of the form before this one: the name under which the answers of then are found.
+    pub(crate) renamed_from: Option<Box<str>>,
+    /// `ask`, `latest` or `frozen`; empty where the form does not say.
+    pub(crate) conflict_policy: Box<str>,
+    /// `public`, `internal`, `personal` or `sensitive`; empty where the form does not say.
+    pub(crate) data_class: Box<str>,
     /// Further attributes, as `bind::`, `body::` and `instance::` columns name them.
     pub(crate) attributes: BTreeMap<(Target, Box<str>), Box<str>>,
 }
@@ -247,8 +267,11 @@ impl Question {
             source: Source::Stored,
             once: false,
             trigger: None,
+            further_triggers: Vec::new(),
             default: None,
             list: None,
+            itemset_reference: None,
+            itemset_filter: None,
             choice_filter: None,
             itemset: None,
             repeat_count: None,
@@ -257,6 +280,9 @@ impl Question {
             appearance: "".into(),
             parameters: BTreeMap::new(),
             save_to: None,
+            renamed_from: None,
+            conflict_policy: "".into(),
+            data_class: "".into(),
             attributes: BTreeMap::new(),
         }
     }
@@ -299,6 +325,11 @@ impl Question {
             | T::End
             | T::Today
             | T::DeviceId
+            | T::SubscriberId
+            | T::SimSerial
+            | T::StartGeopoint
+            | T::BackgroundGeopoint
+            | T::BackgroundAudio
             | T::Username
             | T::PhoneNumber
             | T::Email
@@ -469,6 +500,35 @@ pub(crate) struct Entity {
     pub(crate) update_if: Option<ExprId>,
 }
 
+/// What the settings sheet says to the programs that show, send and keep a form.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Publication {
+    /// The root element of a submission.
+    pub(crate) root_name: String,
+    /// As written: `esri="http://esri.com/xforms"`, several separated by blanks.
+    pub(crate) namespaces: String,
+    pub(crate) style: String,
+    pub(crate) public_key: String,
+    pub(crate) submission_url: String,
+    pub(crate) auto_send: String,
+    pub(crate) auto_delete: String,
+    pub(crate) omit_instance_id: bool,
+    /// False where runs of blanks in the survey's cells are meant.
+    pub(crate) clean_text_values: bool,
+    /// The parameters of the survey's `audit` row; none where it has no such row.
+    pub(crate) audit: Option<BTreeMap<String, String>>,
+    /// Further settings by name (`instance_xmlns`, `attribute::…`), as written.
+    pub(crate) others: BTreeMap<String, String>,
+}
+
+/// A file that the form names beside its workbook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ExternalFile {
+    /// What `instance()` calls it.
+    pub(crate) name: Box<str>,
+    pub(crate) file: Box<str>,
+}
+
 /// The parts of a compiled form; [`CompiledForm`] shares them.
 #[derive(Debug)]
 pub(crate) struct Form {
@@ -493,6 +553,9 @@ pub(crate) struct Form {
     pub(crate) rules: Vec<Rule>,
     pub(crate) entities: Vec<Entity>,
     pub(crate) instance_name: Option<ExprId>,
+    pub(crate) publication: Publication,
+    /// Of `xml-external`, `csv-external` and selects from a file, in document order.
+    pub(crate) external_files: Vec<ExternalFile>,
     pub(crate) actions: Vec<Action>,
     /// What a record begins with, first instances of its repeats included.
     pub(crate) seed: Seed,
@@ -535,6 +598,8 @@ impl Form {
             rules: Vec::new(),
             entities: Vec::new(),
             instance_name: None,
+            publication: Publication::default(),
+            external_files: Vec::new(),
             actions: Vec::new(),
             seed: Seed::default(),
             templates: Vec::new(),

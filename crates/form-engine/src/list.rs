@@ -1,6 +1,6 @@
 //! Choice lists and attached CSV files: columns of text, with an index on every column a filter compares.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::xpath::program::{Column, ExprId, Filter};
 
@@ -13,6 +13,10 @@ pub(crate) struct ChoiceList {
     /// By language, then row.
     labels: Vec<Vec<Box<str>>>,
     columns: Vec<(Box<str>, Vec<Box<str>>)>,
+    /// Files beside the labels: by `image`, `audio`, `video` or `big-image`, then language, then row.
+    media: BTreeMap<&'static str, Vec<Vec<Box<str>>>>,
+    /// True for a file that nobody attached: it has every column, and no row.
+    unattached: bool,
     /// From a code to its rows; one row unless the form allows duplicates.
     by_name: HashMap<Box<str>, Vec<u32>>,
     /// The same for columns that a filter compares.
@@ -31,7 +35,34 @@ impl ChoiceList {
         columns: Vec<(Box<str>, Vec<Box<str>>)>,
     ) -> Self {
         let by_name = index(&names);
-        Self { name: name.into(), names, labels, columns, by_name, indexes: HashMap::new() }
+        Self {
+            name: name.into(),
+            names,
+            labels,
+            columns,
+            media: BTreeMap::new(),
+            unattached: false,
+            by_name,
+            indexes: HashMap::new(),
+        }
+    }
+
+    /// Stands for a file that is not there yet, so that the form can be used without it.
+    pub(crate) fn unattached(name: &str, languages: usize) -> Self {
+        Self { unattached: true, ..Self::new(name, Vec::new(), vec![Vec::new(); languages], Vec::new()) }
+    }
+
+    pub(crate) fn with_media(self, media: BTreeMap<&'static str, Vec<Vec<Box<str>>>>) -> Self {
+        Self { media, ..self }
+    }
+
+    /// The file beside a choice's label, in this language or else the default one.
+    pub(crate) fn media(&self, row: u32, kind: &str, language: usize) -> Option<&str> {
+        let by_language = self.media.get(kind)?;
+        let of = |language: usize| {
+            by_language.get(language)?.get(row as usize).map(|file| &**file).filter(|file| !file.is_empty())
+        };
+        of(language).or_else(|| of(0))
     }
 
     /// The same list with one more row at its end.
@@ -46,7 +77,7 @@ impl ChoiceList {
         for (_, values) in &mut columns {
             values.push("".into());
         }
-        Self::new(&self.name, names, all_labels, columns)
+        Self::new(&self.name, names, all_labels, columns).with_media(self.media.clone())
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -80,8 +111,18 @@ impl ChoiceList {
         match name {
             "name" => Some(Column::Name),
             "label" => Some(Column::Label),
-            _ => self.columns.iter().position(|column| &*column.0 == name).map(|at| Column::Extra(at as u16)),
+            _ => self
+                .columns
+                .iter()
+                .position(|column| &*column.0 == name)
+                .or(self.unattached.then_some(usize::from(u16::MAX)))
+                .map(|at| Column::Extra(at as u16)),
         }
+    }
+
+    /// A column that the sheet does not have and an expression reads: blank in every row.
+    pub(crate) fn add_blank_column(&mut self, name: &str) {
+        self.columns.push((name.into(), vec!["".into(); self.names.len()]));
     }
 
     pub(crate) fn column_names(&self) -> impl Iterator<Item = &str> {

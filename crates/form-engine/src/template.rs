@@ -78,6 +78,15 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// `{name}$`, as an editor that writes from right to left leaves `${name}`.
+pub(crate) fn reversed_reference(text: &str) -> Option<&str> {
+    text.match_indices("}$").find_map(|(end, _)| {
+        let start = text[..end].rfind('{')?;
+        let turned = !text[..start].ends_with('$') && !text[end + 2..].starts_with('{');
+        (turned && is_reference(text[start + 1..end].trim())).then(|| &text[start..end + 2])
+    })
+}
+
 fn is_reference(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
@@ -93,6 +102,14 @@ mod tests {
             [Piece::Text("Âge de "), Piece::Reference("name"), Piece::Text(" ?")]
         );
         assert_eq!(pieces("a ${ b"), [Piece::Text("a "), Piece::Malformed("${"), Piece::Text(" b")]);
+        assert_eq!(pieces("${{x}"), [Piece::Malformed("${"), Piece::Text("{x}")]);
         assert_eq!(pieces(""), []);
+    }
+
+    #[test]
+    fn a_reference_turned_round_is_seen_and_an_amount_in_dollars_is_not() {
+        assert_eq!(reversed_reference("كم عمر {name}$ ؟"), Some("{name}$"));
+        assert_eq!(reversed_reference("${price}$"), None);
+        assert_eq!(reversed_reference("{a}${b}"), None);
     }
 }

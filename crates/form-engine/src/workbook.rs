@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostics::{Diagnostics, Place, Severity, Trouble, quoted};
+use crate::diagnostics::{Diagnostics, Place, Said, Severity, Trouble, quoted};
 use crate::xlsx;
 
 /// A workbook larger than this is refused unread.
@@ -26,8 +26,8 @@ pub(crate) struct Sheet {
     pub(crate) rows: Vec<Vec<String>>,
 }
 
-/// The sheets a form is made of (`survey`, `choices`, `settings`, `entities`, `rules`) and the CSV lists that go with
-/// it. Other sheets are left out.
+/// The sheets a form is made of (`survey`, `choices`, `external_choices`, `settings`, `entities`, `rules`) and the CSV
+/// lists that go with it. Other sheets are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workbook {
     sheets: BTreeMap<String, Sheet>,
@@ -36,7 +36,8 @@ pub struct Workbook {
 }
 
 /// The sheets that mean something to this engine.
-pub(crate) const KNOWN_SHEETS: [&str; 5] = ["survey", "choices", "settings", "entities", "rules"];
+pub(crate) const KNOWN_SHEETS: [&str; 6] =
+    ["survey", "choices", "external_choices", "settings", "entities", "rules"];
 
 impl Workbook {
     /// Reads an `.xlsx` file's bytes. Bounded in every direction; hostile bytes end in a diagnostic, never a panic.
@@ -47,8 +48,14 @@ impl Workbook {
     /// From rows of cells, as tests and CSV sources have them. The first row holds the headings.
     pub fn from_sheets(sheets: impl IntoIterator<Item = (String, Vec<Vec<String>>)>) -> Self {
         let mut workbook = Self::default();
+        let sheets: Vec<(String, Vec<Vec<String>>)> = sheets.into_iter().collect();
+        // A workbook's only sheet is its survey, whatever it is called.
+        let only = sheets.len() == 1;
         for (name, rows) in sheets {
-            let key = name.trim().to_lowercase();
+            let mut key = name.trim().to_lowercase();
+            if only && !KNOWN_SHEETS.contains(&key.as_str()) {
+                "survey".clone_into(&mut key);
+            }
             if KNOWN_SHEETS.contains(&key.as_str()) {
                 let rows = normalise_rows(rows);
                 workbook.sheets.entry(key).or_insert(Sheet { name: name.trim().to_owned(), rows });
@@ -59,22 +66,33 @@ impl Workbook {
 
     /// Attaches the CSV file that `select_one_from_file name` or `pulldata` reads. UTF-8, with a heading row.
     pub fn attach_csv(&mut self, name: &str, bytes: &[u8]) -> Result<(), Diagnostics> {
-        let refuse = |found: String, expected: &str| {
-            Err(Diagnostics::one(
-                Place::new(name, 0, "").diagnostic(
-                    Severity::Error,
-                    Trouble::new("bad-csv", found, expected)
-                        .fix("Enregistrez le fichier en CSV UTF-8.", "Save the file as CSV UTF-8."),
-                ),
-            ))
+        let refuse = |found: Said, expected: Said| {
+            let trouble = Trouble::told("bad-csv", found, expected)
+                .fix("Enregistrez le fichier en CSV UTF-8.", "Save the file as CSV UTF-8.");
+            Err(Diagnostics::one(Place::new(name, 0, "").diagnostic(Severity::Error, trouble)))
         };
         if bytes.len() > MAX_WORKBOOK_BYTES {
-            return refuse(format!("{} bytes", bytes.len()), "at most 16 MiB");
+            return refuse(
+                (format!("{} octets", bytes.len()), format!("{} bytes", bytes.len())).into(),
+                ("au plus 16 Mio", "at most 16 MiB").into(),
+            );
         }
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            return refuse("bytes that are not UTF-8".into(), "UTF-8 text");
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) if !text.contains('\0') => text,
+            Ok(_) => return refuse(kind_of(bytes), ("un texte", "a text").into()),
+            Err(error) => return refuse(not_utf8(bytes, error.valid_up_to()), "UTF-8".into()),
         };
+        if let Some(row) = unclosed_quote(text) {
+            return refuse(
+                (
+                    format!("un guillemet ouvert à la ligne {row} et jamais fermé"),
+                    format!("a quote opened at row {row} and never closed"),
+                )
+                    .into(),
+                ("chaque guillemet fermé", "each quote closed").into(),
+            );
+        }
         let delimiter = delimiter_of(text);
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
@@ -85,11 +103,31 @@ impl Workbook {
         let mut held = 0;
         for record in reader.records() {
             let Ok(record) = record else {
-                return refuse("a row that is not CSV".into(), "comma-separated cells");
+                return refuse(
+                    ("une ligne qui n'est pas du CSV", "a row that is not CSV").into(),
+                    ("des cellules séparées par des virgules", "comma-separated cells").into(),
+                );
             };
             held += record.len();
             if rows.len() >= MAX_ROWS || record.len() > MAX_COLUMNS || held > MAX_CELLS {
-                return refuse("too many rows or columns".into(), "at most 200000 rows of 1024 columns");
+                return refuse(
+                    ("trop de lignes ou de colonnes", "too many rows or columns").into(),
+                    (
+                        format!("au plus {MAX_ROWS} lignes, {MAX_COLUMNS} colonnes et {MAX_CELLS} cellules"),
+                        format!("at most {MAX_ROWS} rows, {MAX_COLUMNS} columns and {MAX_CELLS} cells"),
+                    )
+                        .into(),
+                );
+            }
+            if let Some(cell) = record.iter().find(|cell| cell.len() > MAX_CELL_BYTES) {
+                return refuse(
+                    (
+                        format!("une cellule de {} octets à la ligne {}", cell.len(), rows.len() + 1),
+                        format!("a cell of {} bytes at row {}", cell.len(), rows.len() + 1),
+                    )
+                        .into(),
+                    (format!("au plus {MAX_CELL_BYTES} octets"), format!("at most {MAX_CELL_BYTES} bytes")).into(),
+                );
             }
             rows.push(record.iter().map(str::to_owned).collect());
         }
@@ -97,7 +135,7 @@ impl Workbook {
         Ok(())
     }
 
-    /// The normalised cells of one of the five sheets, headings first.
+    /// The normalised cells of one of these sheets, headings first.
     pub fn rows(&self, sheet: &str) -> Option<&[Vec<String>]> {
         self.sheets.get(&sheet.to_lowercase()).map(|sheet| sheet.rows.as_slice())
     }
@@ -184,23 +222,101 @@ fn unescape_control(cell: &str) -> String {
     cell.replace("_x000D_", "").replace("_x000d_", "").replace("_x000A_", "\n").replace("_x0009_", " ")
 }
 
+/// A byte that is not UTF-8, with what the file probably is. The guess is told, never acted on.
+fn not_utf8(bytes: &[u8], at: usize) -> Said {
+    if matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
+        return ("un texte UTF-16 (« Texte Unicode » d'Excel)", "UTF-16 text (Excel's \"Unicode Text\")").into();
+    }
+    let row = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+    // Letters with accents in Windows-1252 are single bytes from 0xC0 on, between letters of ASCII.
+    let foreign: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] >= 0x80).take(100).collect();
+    let lone = foreign.iter().filter(|at| bytes.get(**at + 1).is_none_or(u8::is_ascii)).count();
+    let western = !foreign.is_empty() && lone * 10 >= foreign.len() * 8 && !bytes.contains(&0);
+    let (guess_fr, guess_en) = if western {
+        (", sans doute du Windows-1252 (CSV d'Excel)", ", probably Windows-1252 (Excel's CSV)")
+    } else {
+        ("", "")
+    };
+    (
+        format!("un octet qui n'est pas de l'UTF-8 à la ligne {row}{guess_fr}"),
+        format!("a byte that is not UTF-8 at row {row}{guess_en}"),
+    )
+        .into()
+}
+
+/// The row where the last quoted cell begins, if nothing closes it: the rest of the file would be one cell.
+fn unclosed_quote(text: &str) -> Option<usize> {
+    let delimiter = delimiter_of(text);
+    let (mut row, mut opened, mut quoted, mut starts) = (1, 1, false, true);
+    for byte in text.bytes() {
+        match byte {
+            // A doubled quote closes and opens again.
+            b'"' if quoted => quoted = false,
+            b'"' if starts || opened > row => (quoted, opened) = (true, row),
+            b'"' => quoted = false,
+            b'\n' => row += 1,
+            _ => {}
+        }
+        starts = byte == delimiter || byte == b'\n' || (byte == b'"' && !quoted);
+    }
+    quoted.then_some(opened)
+}
+
+/// What a file is that is no `.xlsx`, by its first bytes.
+pub(crate) fn kind_of(bytes: &[u8]) -> Said {
+    let start = &bytes[..bytes.len().min(512)];
+    let text = String::from_utf8_lossy(start).trim_start_matches('\u{feff}').trim_start().to_lowercase();
+    if bytes.is_empty() {
+        ("un fichier vide", "an empty file").into()
+    } else if bytes.starts_with(b"\xD0\xCF\x11\xE0") {
+        (
+            "un ancien classeur .xls, ou un classeur protégé par un mot de passe",
+            "an old .xls workbook, or one with a password",
+        )
+            .into()
+    } else if bytes.starts_with(b"PK") {
+        ("une archive abîmée ou coupée", "an archive that is damaged or cut short").into()
+    } else if bytes.starts_with(b"%PDF") {
+        ("un fichier PDF", "a PDF file").into()
+    } else if text.starts_with("<!doctype html") || text.starts_with("<html") || text.contains("<table") {
+        ("une page HTML", "an HTML page").into()
+    } else if text.starts_with("<?xml") || text.starts_with('<') {
+        ("un fichier XML", "an XML file").into()
+    } else if text.starts_with('{') || text.starts_with('[') {
+        ("un fichier JSON", "a JSON file").into()
+    } else if !start.contains(&0) && text.contains([',', ';', '\t', '|']) && !text.contains('\u{fffd}') {
+        ("un texte, sans doute du CSV", "a text, probably CSV").into()
+    } else {
+        ("des octets qui ne sont pas un fichier .xlsx", "bytes that are not an .xlsx file").into()
+    }
+}
+
 /// Why a file is no workbook, for [`xlsx::read`].
-pub(crate) fn unreadable(found: impl Into<String>) -> Diagnostics {
+pub(crate) fn unreadable(found: impl Into<Said>) -> Diagnostics {
     let diagnostic = Place::new("", 0, "").diagnostic(
         Severity::Error,
-        Trouble::new("unreadable-workbook", found, "an .xlsx workbook with a sheet \"survey\"")
-            .fix("Enregistrez le formulaire au format .xlsx.", "Save the form as .xlsx."),
+        Trouble::told(
+            "unreadable-workbook",
+            found,
+            (
+                "un classeur .xlsx avec une feuille \"survey\"",
+                "an .xlsx workbook with a sheet \"survey\"",
+            ),
+        )
+        .fix("Enregistrez le formulaire au format .xlsx.", "Save the form as .xlsx."),
     );
     Diagnostics::one(diagnostic)
 }
 
 /// The same for one sheet.
-pub(crate) fn unreadable_sheet(sheet: &str, found: impl Into<String>) -> Diagnostics {
-    let limits =
-        format!("at most {MAX_ROWS} rows, {MAX_COLUMNS} columns and {MAX_CELL_BYTES} bytes in a cell");
+pub(crate) fn unreadable_sheet(sheet: &str, found: impl Into<Said>) -> Diagnostics {
+    let limits = (
+        format!("au plus {MAX_ROWS} lignes, {MAX_COLUMNS} colonnes et {MAX_CELL_BYTES} octets par cellule"),
+        format!("at most {MAX_ROWS} rows, {MAX_COLUMNS} columns and {MAX_CELL_BYTES} bytes in a cell"),
+    );
     let diagnostic = Place::new(sheet, 0, "").diagnostic(
         Severity::Error,
-        Trouble::new("unreadable-sheet", found, limits).fix(
+        Trouble::told("unreadable-sheet", found, limits).fix(
             format!("Réduisez la feuille {}.", quoted(sheet)),
             format!("Make the sheet {} smaller.", quoted(sheet)),
         ),

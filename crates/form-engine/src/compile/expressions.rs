@@ -1,27 +1,41 @@
 //! The cells of every question, rule and entity to expressions and templates.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::compile::structure::Structure;
 use crate::compile::table::{Row, Table};
-use crate::compile::{Languages, Settings, Tables, is_no, is_yes};
-use crate::diagnostics::{Place, Report, Trouble, quoted};
+use crate::compile::{
+    Languages, Settings, Tables, entities, is_formula_error, is_name, is_no, is_yes, types,
+};
+use crate::diagnostics::{EMPTY_CELL, Place, Report, Trouble, quoted};
 use crate::evaluation::Level;
 use crate::form::{
     Default, Entity, Flag, ListIndex, Question, QuestionIndex, QuestionKind, QuestionType, Rule, Scope,
     ScopeIndex, Source,
 };
 use crate::list::{ChoiceList, ListFilter};
-use crate::template::{Piece, Segment, Template, Translations, pieces};
+use crate::template::{Piece, Segment, Template, Translations, pieces, reversed_reference};
 use crate::xpath::ast::Operator;
 use crate::xpath::functions::Function;
 use crate::xpath::program::{Column, ExprId, Node, Program};
 use crate::xpath::resolve::{self, Allows, Names, Resolved, Subject};
 
+const ON_A_QUESTION: (&str, &str) = ("sur une question", "on a question");
+
+/// A row of the entities sheet while the survey's `save_to` cells are read.
+pub(crate) struct Declared {
+    pub(crate) entity: Entity,
+    pub(crate) row: u32,
+    /// What is saved to it so far, with the survey's rows.
+    pub(crate) properties: Vec<(Box<str>, u32)>,
+    /// Where ODK would put it.
+    pub(crate) requested: entities::Requested,
+}
+
 /// A form but for its order.
 pub(crate) struct Compiled {
     pub(crate) questions: Vec<Question>,
-    pub(crate) by_name: HashMap<Box<str>, QuestionIndex>,
+    pub(crate) by_key: HashMap<Box<str>, QuestionIndex>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) programs: Vec<Program>,
     pub(crate) lists: Vec<ChoiceList>,
@@ -35,6 +49,8 @@ pub(crate) struct Compiled {
 struct Binds {
     labels: Translations,
     hints: Translations,
+    guidance: Translations,
+    media: BTreeMap<&'static str, Translations>,
     constraint_messages: Translations,
     required_messages: Translations,
     relevant: Option<ExprId>,
@@ -44,6 +60,7 @@ struct Binds {
     source: Option<Source>,
     once: bool,
     trigger: Option<(QuestionIndex, ExprId)>,
+    further_triggers: Vec<QuestionIndex>,
     default: Option<Default>,
     choice_filter: Option<ListFilter>,
     repeat_count: Option<ExprId>,
@@ -57,7 +74,7 @@ pub(crate) fn compile(
     languages: &Languages,
     report: &mut Report,
 ) -> Compiled {
-    let Structure { mut questions, rows, others, by_name, ambiguous, scopes, lists } = structure;
+    let Structure { mut questions, rows, others, by_name, ambiguous, by_key, scopes, lists, .. } = structure;
     let doc_names = HashMap::new();
     let mut writer = Writer {
         names: Names {
@@ -77,17 +94,17 @@ pub(crate) fn compile(
         languages,
         report,
     };
-    let entities = writer.entities(&tables.entities);
-    let by_row: HashMap<u32, Row<'_>> = tables.survey.rows().map(|row| (row.number, row)).collect();
+    let mut entities = writer.entities(&tables.entities, &tables.survey, &rows);
     let binds: Vec<Binds> = questions
         .iter()
         .zip(&rows)
-        .map(|(question, row)| match (row.and_then(|row| by_row.get(&row)), others.get(&question.index)) {
+        .map(|(question, row)| match (row, others.get(&question.index)) {
             (_, Some(select)) => writer.other(question, *select),
-            (Some(row), None) => writer.binds(question, *row, &entities),
+            (Some(row), None) => writer.binds(question, tables.survey.row(*row), &mut entities),
             (None, None) => Binds::default(),
         })
         .collect();
+    let entities = entities.into_iter().map(|declared| declared.entity).collect();
     let rules = writer.rules(&tables.rules);
     let instance_name = (!settings.instance_name.is_empty())
         .then(|| {
@@ -104,12 +121,14 @@ pub(crate) fn compile(
     for (list, column) in indexes {
         lists[list.as_usize()].add_index(column_of(column));
     }
-    Compiled { questions, by_name, scopes, programs, lists, rules, entities, instance_name }
+    Compiled { questions, by_key, scopes, programs, lists, rules, entities, instance_name }
 }
 
 fn apply(question: &mut Question, binds: Binds) {
     question.labels = binds.labels;
     question.hints = binds.hints;
+    question.guidance = binds.guidance;
+    question.media = binds.media;
     question.constraint_messages = binds.constraint_messages;
     question.required_messages = binds.required_messages;
     question.relevant = binds.relevant;
@@ -119,6 +138,7 @@ fn apply(question: &mut Question, binds: Binds) {
     question.source = binds.source.unwrap_or(Source::Stored);
     question.once = binds.once;
     question.trigger = binds.trigger;
+    question.further_triggers = binds.further_triggers;
     question.default = binds.default;
     question.choice_filter = binds.choice_filter;
     question.repeat_count = binds.repeat_count;
@@ -193,7 +213,7 @@ impl Writer<'_> {
     /// A cell's expression, with the question as its subject.
     fn cell(&mut self, question: &Question, row: Row<'_>, column: &'static str) -> Option<ExprId> {
         let text = row.get(column);
-        if text.is_empty() {
+        if text.is_empty() || is_formula_error(text) {
             return None;
         }
         self.expression(text, Subject::Question(question.index), row.place(column))
@@ -212,11 +232,13 @@ impl Writer<'_> {
 
     // Questions
 
-    fn binds(&mut self, question: &Question, row: Row<'_>, entities: &[Entity]) -> Binds {
+    fn binds(&mut self, question: &Question, row: Row<'_>, entities: &mut [Declared]) -> Binds {
         let subject = Subject::Question(question.index);
         let mut binds = Binds {
             labels: self.translations(subject, row, "label"),
-            hints: self.translations(subject, row, "hint"),
+            hints: self.hints(subject, row),
+            guidance: self.translations(subject, row, "guidance_hint"),
+            media: self.media(subject, row),
             constraint_messages: self.translations(subject, row, "constraint_message"),
             required_messages: self.translations(subject, row, "required_message"),
             relevant: self.relevant(question, row),
@@ -231,7 +253,49 @@ impl Writer<'_> {
         };
         self.calculation(question, row, &mut binds);
         self.misplaced(question, row);
+        self.unlabelled(question, row, &binds);
         binds
+    }
+
+    /// What a person is asked or told has words or a picture.
+    fn unlabelled(&mut self, question: &Question, row: Row<'_>, binds: &Binds) {
+        let shown = matches!(question.kind(), QuestionKind::Question | QuestionKind::Note)
+            || question.question_type == QuestionType::BackgroundGeopoint;
+        let computed = !row.get("calculation").is_empty() || !row.get("trigger").is_empty();
+        if shown && !computed && binds.labels.is_empty() && binds.hints.is_empty() && binds.media.is_empty() {
+            self.report.tolerate(
+                row.place("label"),
+                Trouble::told("no-label", EMPTY_CELL, ("un libellé ou une consigne", "a label or a hint"))
+                    .fix("Écrivez le libellé.", "Write the label."),
+            );
+        }
+        if binds.media.contains_key("big-image") && !binds.media.contains_key("image") {
+            self.report.tolerate(
+                row.place("big-image"),
+                Trouble::told(
+                    "no-image",
+                    ("big-image sans image", "big-image without image"),
+                    ("les deux", "both"),
+                )
+                .fix("Donnez aussi l'image.", "Give the image too."),
+            );
+        }
+    }
+
+    fn hints(&mut self, subject: Subject, row: Row<'_>) -> Translations {
+        let hints = self.translations(subject, row, "hint");
+        match types::implied(row.get("type")).filter(|implied| hints.is_empty() && !implied.hint.is_empty()) {
+            Some(implied) => Translations(vec![Template { raw: implied.hint.into(), segments: Vec::new() }]),
+            None => hints,
+        }
+    }
+
+    fn media(&mut self, subject: Subject, row: Row<'_>) -> BTreeMap<&'static str, Translations> {
+        ["image", "audio", "video", "big-image"]
+            .into_iter()
+            .map(|kind| (kind, self.translations(subject, row, kind)))
+            .filter(|(_, files)| !files.is_empty())
+            .collect()
     }
 
     /// `TRUE` is a cell's way to say "always".
@@ -248,27 +312,35 @@ impl Writer<'_> {
 
     fn constraint(&mut self, question: &Question, row: Row<'_>) -> Option<ExprId> {
         let container = matches!(question.kind(), QuestionKind::Group | QuestionKind::Repeat);
-        if container { None } else { self.cell(question, row, "constraint") }
+        if container {
+            return None;
+        }
+        match types::implied(row.get("type")).filter(|_| row.get("constraint").is_empty()) {
+            Some(implied) => {
+                self.expression(implied.constraint, Subject::Question(question.index), row.place("type"))
+            }
+            None => self.cell(question, row, "constraint"),
+        }
     }
 
     /// Columns that mean nothing for this kind of row.
     fn misplaced(&mut self, question: &Question, row: Row<'_>) {
-        let is_select = question.list.is_some();
+        let is_select = question.list.is_some() || question.itemset_reference.is_some();
         let is_repeat = question.question_type == QuestionType::Repeat;
         let container = matches!(question.kind(), QuestionKind::Group | QuestionKind::Repeat);
         let misplaced = [
-            ("choice_filter", !is_select, "on a select question"),
-            ("repeat_count", !is_repeat, "on a begin repeat"),
-            ("calculation", container, "on a question"),
-            ("constraint", container, "on a question"),
-            ("default", container, "on a question"),
+            ("choice_filter", !is_select, ("sur une question select", "on a select question")),
+            ("repeat_count", !is_repeat, ("sur un begin repeat", "on a begin repeat")),
+            ("calculation", container, ON_A_QUESTION),
+            ("constraint", container, ON_A_QUESTION),
+            ("default", container, ON_A_QUESTION),
         ];
         for (column, wrong, where_to) in misplaced {
             if wrong && !row.get(column).is_empty() {
                 // Spreadsheets hold leftovers; ODK's tools ignore them too, only silently.
                 self.report.warn(
                     row.place(column),
-                    Trouble::new("misplaced", quoted(row.get(column)), where_to)
+                    Trouble::told("misplaced", quoted(row.get(column)), where_to)
                         .fix("Videz cette cellule.", "Empty this cell."),
                 );
             }
@@ -277,21 +349,38 @@ impl Writer<'_> {
 
     fn calculation(&mut self, question: &Question, row: Row<'_>, binds: &mut Binds) {
         let text = row.get("calculation");
+        let trigger = row.get("trigger");
         let is_calculate = question.question_type == QuestionType::Calculate;
-        if text.is_empty() {
-            if is_calculate && row.get("default").is_empty() {
-                self.report.error(
-                    row.place("calculation"),
-                    Trouble::new("no-calculation", "an empty cell", "an expression")
-                        .fix("Écrivez le calcul.", "Write the calculation."),
-                );
-            }
-            return;
+        if question.question_type == QuestionType::BackgroundGeopoint {
+            return self.background_geopoint(row, binds);
         }
         if matches!(question.kind(), QuestionKind::Group | QuestionKind::Repeat) {
             return;
         }
-        let trigger = row.get("trigger");
+        // pyxform counts only a default that must be computed.
+        let default = row.get("default");
+        if is_calculate
+            && text.is_empty()
+            && !is_dynamic(default)
+            && (default.is_empty() || self.report.is_strict())
+        {
+            self.report.tolerate(
+                row.place("calculation"),
+                Trouble::told("no-calculation", EMPTY_CELL, ("une expression", "an expression")).fix(
+                    "Écrivez le calcul : sans lui la valeur reste vide.",
+                    "Write the calculation: without it the value stays blank.",
+                ),
+            );
+        }
+        // A trigger without a calculation empties the answer.
+        let text = if text.is_empty() && !trigger.is_empty() { "''" } else { text };
+        if text.is_empty() || is_formula_error(text) {
+            return;
+        }
+        if trigger.is_empty() && is_random(text) {
+            self.random(question, row, binds);
+            return;
+        }
         let allows = Allows { once: trigger.is_empty(), uuid: false };
         let place = row.place("calculation");
         let Some((id, reads_itself)) =
@@ -300,7 +389,9 @@ impl Writer<'_> {
             return;
         };
         if !trigger.is_empty() {
-            binds.trigger = self.trigger(trigger, row).map(|source| (source, id));
+            let mut sources = self.triggers(trigger, row).into_iter();
+            binds.trigger = sources.next().map(|source| (source, id));
+            binds.further_triggers = sources.collect();
             return;
         }
         let keeps = keeps_first(&self.programs[id.0 as usize].root);
@@ -308,8 +399,15 @@ impl Writer<'_> {
         if reads_itself && keeps {
             self.report.warn(
                 place,
-                Trouble::new("self-reference", "a calculation that keeps its own first value", "once(…)")
-                    .fix("Écrivez once(…).", "Write once(…)."),
+                Trouble::told(
+                    "self-reference",
+                    (
+                        "un calcul qui garde sa première valeur",
+                        "a calculation that keeps its own first value",
+                    ),
+                    "once(…)",
+                )
+                .fix("Écrivez once(…).", "Write once(…)."),
             );
         }
         let read_only = binds.read_only == Some(Flag::Yes);
@@ -317,17 +415,99 @@ impl Writer<'_> {
         binds.source = Some(if keeps || !always { Source::StoredElse(id) } else { Source::Calculated(id) });
     }
 
-    fn trigger(&mut self, text: &str, row: Row<'_>) -> Option<QuestionIndex> {
-        let name = text.trim().strip_prefix("${").and_then(|text| text.strip_suffix('}')).map(str::trim);
-        let found = name.and_then(|name| self.names.by_name.get(name)).copied();
-        if found.is_none() {
-            self.report.error(
-                row.place("trigger"),
-                Trouble::new("bad-trigger", quoted(text), "${question}, one question of this form")
+    /// A value drawn at random is drawn once, when the record or the instance is made, and kept.
+    fn random(&mut self, question: &Question, row: Row<'_>, binds: &mut Binds) {
+        let allows = Allows { uuid: true, once: true };
+        let place = row.place("calculation");
+        let Some((id, _)) = self.resolve("uuid()", Subject::Question(question.index), allows, place.clone())
+        else {
+            return;
+        };
+        binds.default = Some(Default::Expr(id));
+        binds.source = Some(Source::Stored);
+        if !row.get("calculation").starts_with("once") {
+            self.report.warn(
+                place,
+                Trouble::told(
+                    "random-calculation",
+                    (
+                        "uuid(), tiré une seule fois, à la création, puis gardé",
+                        "uuid(), drawn once, at the beginning, and then kept",
+                    ),
+                    ("uuid() dans la colonne \"default\"", "uuid() in the column \"default\""),
+                )
+                .fix("Mettez uuid() dans la colonne default.", "Put uuid() into the column default."),
+            );
+        }
+    }
+
+    /// `${a}`, or several with commas between them.
+    fn triggers(&mut self, text: &str, row: Row<'_>) -> Vec<QuestionIndex> {
+        let mut found = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            let name = part.strip_prefix("${").and_then(|part| part.strip_suffix('}')).map(str::trim);
+            let question = name
+                .and_then(|name| self.names.by_name.get(name))
+                .filter(|index| {
+                    let kind = self.names.questions[index.as_usize()].kind();
+                    !matches!(kind, QuestionKind::Group | QuestionKind::Repeat)
+                })
+                .copied();
+            match question {
+                Some(question) => found.push(question),
+                None => self.report.error(
+                    row.place("trigger"),
+                    Trouble::told(
+                        "bad-trigger",
+                        quoted(part),
+                        (
+                            "${question}, une question de ce formulaire",
+                            "${question}, one question of this form",
+                        ),
+                    )
                     .fix("Écrivez ${nom}.", "Write ${name}."),
+                ),
+            }
+        }
+        if let Some(hidden) = found.iter().find(|index| {
+            let question = &self.names.questions[index.as_usize()];
+            question.question_type == QuestionType::Calculate
+        }) {
+            let name = &self.names.questions[hidden.as_usize()].name;
+            self.report.tolerate(
+                row.place("trigger"),
+                Trouble::told(
+                    "hidden-trigger",
+                    (
+                        format!("{}, que personne ne répond", quoted(name)),
+                        format!("{}, which nobody answers", quoted(name)),
+                    ),
+                    ("une question posée", "a question that is asked"),
+                )
+                .fix("Choisissez une question visible.", "Choose a visible question."),
             );
         }
         found
+    }
+
+    fn background_geopoint(&mut self, row: Row<'_>, binds: &mut Binds) {
+        binds.further_triggers = self.triggers(row.get("trigger"), row);
+        let fault = if row.get("trigger").is_empty() {
+            Some(("trigger", EMPTY_CELL, ("${question}", "${question}")))
+        } else if !row.get("calculation").is_empty() {
+            Some(("calculation", ("un calcul", "a calculation"), ("une cellule vide", "an empty cell")))
+        } else {
+            None
+        };
+        if let Some((column, found, expected)) = fault {
+            self.report.tolerate(
+                row.place(column),
+                Trouble::told("bad-geopoint", found, expected).fix(
+                    "Un background-geopoint suit un trigger.",
+                    "A background-geopoint follows a trigger.",
+                ),
+            );
+        }
     }
 
     /// A default with a function or a reference is computed; anything else is the value itself.
@@ -374,49 +554,32 @@ impl Writer<'_> {
         &mut self,
         question: &Question,
         row: Row<'_>,
-        entities: &[Entity],
+        entities: &mut [Declared],
     ) -> Option<(usize, Box<str>)> {
         let text = row.get("save_to");
         if text.is_empty() {
             return None;
         }
-        let (list, property) =
-            text.split_once('#').map_or((None, text), |(list, property)| (Some(list), property));
-        let fits: Vec<usize> = entities
-            .iter()
-            .enumerate()
-            .filter(|(_, entity)| {
-                entity.scope == question.scope && list.is_none_or(|list| list == &*entity.list)
-            })
-            .map(|(at, _)| at)
-            .collect();
-        let trouble = match fits.as_slice() {
-            [_] if !is_property(property) => {
-                Trouble::new("bad-property", quoted(text), "a property: letters, digits, _, - and .")
+        match entities::save_to(text, question, entities, self.names.scopes, row, self.report) {
+            Ok(saved) => {
+                entities[saved.0].properties.push((saved.1.clone(), row.number));
+                Some(saved)
             }
-            [entity] => return Some((*entity, property.into())),
-            [] => Trouble::new(
-                "no-entity",
-                quoted(text),
-                "a row of the sheet \"entities\" for this repeat or the record",
-            )
-            .fix("Ajoutez une ligne dans entities.", "Add a row to entities."),
-            _ => Trouble::new(
-                "ambiguous-entity",
-                quoted(text),
-                "list#property, since several entities stand here",
-            )
-            .fix("Écrivez liste#propriété.", "Write list#property."),
-        };
-        self.report.error(row.place("save_to"), trouble);
-        None
+            Err(trouble) => {
+                self.report.error(row.place("save_to"), trouble);
+                None
+            }
+        }
     }
 
     /// The text question that `or_other` adds.
     fn other(&mut self, question: &Question, select: QuestionIndex) -> Binds {
         let name = &self.names.questions[select.as_usize()].name;
+        // Where several share the name, the select beside this question is meant.
+        let select =
+            if self.names.ambiguous.contains(name) { format!("../{name}") } else { format!("${{{name}}}") };
         let relevant = self.expression(
-            &format!("selected(${{{name}}}, 'other')"),
+            &format!("selected({select}, 'other')"),
             Subject::Question(question.index),
             Place::new("survey", question.row, "type"),
         );
@@ -446,6 +609,9 @@ impl Writer<'_> {
     }
 
     fn template(&mut self, subject: Subject, text: &str, place: Place) -> Template {
+        if let Some(written) = reversed_reference(text) {
+            self.malformed(&place, written);
+        }
         if !text.contains("${") {
             return Template { raw: text.into(), segments: Vec::new() };
         }
@@ -454,25 +620,40 @@ impl Writer<'_> {
             match piece {
                 Piece::Text(text) => segments.push(Segment::Text(text.into())),
                 Piece::Reference(name) => {
-                    segments.extend(
-                        self.expression(&format!("${{{name}}}"), subject, place.clone()).map(Segment::Value),
-                    );
+                    let reference = format!("${{{name}}}");
+                    match resolve::expression(&self.names, &reference, subject, Allows::default()) {
+                        Ok(resolved) => segments.push(Segment::Value(self.keep(resolved, &place))),
+                        Err(trouble) => {
+                            self.report.tolerate(place.clone(), trouble);
+                            segments.push(Segment::Text(reference.into()));
+                        }
+                    }
                 }
                 Piece::Malformed(text) => {
                     segments.push(Segment::Text(text.into()));
-                    self.report.warn(
-                        place.clone(),
-                        Trouble::new(
-                            "malformed-reference",
-                            "\"${\" without a name and \"}\"",
-                            "${name}; it is shown as written",
-                        )
-                        .fix("Écrivez ${nom}.", "Write ${name}."),
-                    );
+                    self.malformed(&place, "${");
                 }
             }
         }
         Template { raw: text.into(), segments }
+    }
+
+    fn malformed(&mut self, place: &Place, written: &str) {
+        self.report.warn(
+            place.clone(),
+            Trouble::told(
+                "malformed-reference",
+                (
+                    format!("{}, qui ne nomme aucune question", quoted(written)),
+                    format!("{}, which names no question", quoted(written)),
+                ),
+                (
+                    "${nom} ; le texte est montré tel qu'il est écrit",
+                    "${name}; the text is shown as it is written",
+                ),
+            )
+            .fix("Écrivez ${nom}.", "Write ${name}."),
+        );
     }
 
     /// One warning per language, not one per cell.
@@ -488,10 +669,13 @@ impl Writer<'_> {
                 let place = table.place(first.row, "label");
                 self.report.warn(
                     Place { column: format!("label ({code})"), ..place },
-                    Trouble::new(
+                    Trouble::told(
                         "missing-translation",
-                        format!("{count} labels missing, here the first"),
-                        "a label in each language",
+                        (
+                            format!("{count} libellés manquants, dont voici le premier"),
+                            format!("{count} labels missing, here the first"),
+                        ),
+                        ("un libellé dans chaque langue", "a label in each language"),
                     )
                     .fix(format!("Traduisez en {code}."), format!("Translate into {code}.")),
                 );
@@ -512,37 +696,75 @@ impl Writer<'_> {
         if opens.is_none() {
             self.report.error(
                 row.place("repeat"),
-                Trouble::new("unknown-repeat", quoted(name), "the name of a repeat of this form")
-                    .fix("Donnez le nom du repeat.", "Give the repeat's name."),
+                Trouble::told(
+                    "unknown-repeat",
+                    quoted(name),
+                    ("le nom d'un repeat de ce formulaire", "the name of a repeat of this form"),
+                )
+                .fix("Donnez le nom du repeat.", "Give the repeat's name."),
             );
         }
         opens
     }
 
-    fn entities(&mut self, table: &Table<'_>) -> Vec<Entity> {
-        let mut entities: Vec<Entity> = Vec::new();
+    fn entities(&mut self, table: &Table<'_>, survey: &Table<'_>, rows: &[Option<usize>]) -> Vec<Declared> {
+        let mut entities: Vec<Declared> = Vec::new();
+        let count = table.rows().count();
         for row in table.rows() {
             let list = row.get("list_name");
             if list.is_empty() {
                 self.report.error(
                     row.place("list_name"),
-                    Trouble::new("no-list-name", "an empty cell", "the name of the entity list")
-                        .fix("Donnez le nom de la liste.", "Give the list's name."),
+                    Trouble::told(
+                        "no-list-name",
+                        EMPTY_CELL,
+                        ("le nom de la liste d'entités", "the name of the entity list"),
+                    )
+                    .fix("Donnez le nom de la liste.", "Give the list's name."),
                 );
                 continue;
             }
-            let Some(scope) = self.repeat_scope(row) else { continue };
-            let mut cell = |column: &'static str| {
-                let text = row.get(column);
-                (!text.is_empty())
-                    .then(|| self.expression(text, Subject::Instance(scope), row.place(column)))
-                    .flatten()
+            let twice = entities.iter().any(|declared| &*declared.entity.list == list);
+            entities::check_declaration(row, list, twice, self.report);
+            let references = entities::References::gather(row, list, count == 1, survey, rows, &self.names);
+            let inferred = references.scope(self.names.scopes, row, self.report);
+            let written = row.get("repeat");
+            let Some(scope) = (if written.is_empty() { inferred } else { self.repeat_scope(row) }) else {
+                continue;
             };
+            let mut cell = |column: &'static str| self.entity_cell(row, scope, column);
             let (label, entity_id) = (cell("label"), cell("entity_id"));
             let (create_if, update_if) = (cell("create_if"), cell("update_if"));
-            entities.push(Entity { list: list.into(), scope, label, entity_id, create_if, update_if });
+            entities.push(Declared {
+                entity: Entity { list: list.into(), scope, label, entity_id, create_if, update_if },
+                row: row.number,
+                properties: Vec::new(),
+                requested: references.container(&self.names),
+            });
+        }
+        if self.report.is_strict() {
+            entities::check_containers(&entities, table, &self.names, self.report);
         }
         entities
+    }
+
+    fn entity_cell(&mut self, row: Row<'_>, scope: ScopeIndex, column: &'static str) -> Option<ExprId> {
+        let text = row.get(column);
+        if text.is_empty() || is_formula_error(text) {
+            return None;
+        }
+        match resolve::expression(&self.names, text, Subject::Instance(scope), Allows::default()) {
+            Ok(resolved) => Some(self.keep(resolved, &row.place(column))),
+            // A name alone is a path of XForms. Where nothing is there it reads blank.
+            Err(trouble) if is_name(text) && column == "label" => {
+                self.report.warn(row.place(column), trouble);
+                None
+            }
+            Err(trouble) => {
+                self.report.error(row.place(column), trouble);
+                None
+            }
+        }
     }
 
     fn rules(&mut self, table: &Table<'_>) -> Vec<Rule> {
@@ -552,8 +774,12 @@ impl Writer<'_> {
             if id.is_empty() || rules.iter().any(|rule| &*rule.id == id) {
                 self.report.error(
                     row.place("id"),
-                    Trouble::new("bad-rule-id", quoted(id), "an id of its own, such as V01")
-                        .fix("Donnez un identifiant unique.", "Give an id of its own."),
+                    Trouble::told(
+                        "bad-rule-id",
+                        quoted(id),
+                        ("un identifiant à elle, tel que V01", "an id of its own, such as V01"),
+                    )
+                    .fix("Donnez un identifiant unique.", "Give an id of its own."),
                 );
                 continue;
             }
@@ -564,10 +790,13 @@ impl Writer<'_> {
             if text.is_empty() {
                 self.report.error(
                     row.place("expression"),
-                    Trouble::new(
+                    Trouble::told(
                         "no-expression",
-                        "an empty cell",
-                        "an expression that is true when all is well",
+                        EMPTY_CELL,
+                        (
+                            "une expression vraie quand tout va bien",
+                            "an expression that is true when all is well",
+                        ),
                     )
                     .fix("Écrivez la règle.", "Write the rule."),
                 );
@@ -593,8 +822,12 @@ impl Writer<'_> {
             _ => {
                 self.report.error(
                     row.place("level"),
-                    Trouble::new("bad-level", quoted(row.get("level")), "block, warn or central")
-                        .fix("Écrivez block, warn ou central.", "Write block, warn or central."),
+                    Trouble::told(
+                        "bad-level",
+                        quoted(row.get("level")),
+                        ("block, warn ou central", "block, warn or central"),
+                    )
+                    .fix("Écrivez block, warn ou central.", "Write block, warn or central."),
                 );
                 None
             }
@@ -617,6 +850,12 @@ fn keeps_first(root: &Node) -> bool {
     }
 }
 
+/// `uuid()`, alone or in `once()`.
+fn is_random(text: &str) -> bool {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    matches!(text.as_str(), "uuid()" | "once(uuid())")
+}
+
 /// True for a default that must be computed: it has a reference, or a name directly followed by "(".
 fn is_dynamic(text: &str) -> bool {
     if text.contains("${") {
@@ -630,10 +869,4 @@ fn is_dynamic(text: &str) -> bool {
             .collect();
         !name.is_empty() && name.chars().all(|c| !c.is_uppercase())
     })
-}
-
-fn is_property(name: &str) -> bool {
-    let mut chars = name.chars();
-    chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
-        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }

@@ -1,10 +1,11 @@
 //! The choices sheet and attached CSV files become lists.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::compile::Languages;
+use crate::compile::structure::Structure;
 use crate::compile::table::{Heading, Row, Table};
-use crate::diagnostics::{Place, Report, Trouble, quoted};
+use crate::diagnostics::{EMPTY_CELL, Place, Report, Trouble, quoted};
 use crate::form::ListIndex;
 use crate::list::ChoiceList;
 
@@ -13,6 +14,7 @@ use crate::list::ChoiceList;
 struct Draft {
     names: Vec<Box<str>>,
     labels: Vec<Vec<Box<str>>>,
+    media: BTreeMap<&'static str, Vec<Vec<Box<str>>>>,
     columns: Vec<Vec<Box<str>>>,
     seen: HashMap<Box<str>, u32>,
 }
@@ -22,6 +24,8 @@ struct Draft {
 pub(crate) struct Lists {
     pub(crate) lists: Vec<ChoiceList>,
     pub(crate) by_name: HashMap<String, ListIndex>,
+    /// Those of the sheet external_choices.
+    pub(crate) external: HashMap<String, ListIndex>,
     /// Lists that `or_other` needs, with the option `other` in them.
     with_other: HashMap<ListIndex, ListIndex>,
 }
@@ -41,6 +45,26 @@ impl Lists {
 
     pub(crate) fn is_full(&self) -> bool {
         self.lists.len() >= MAX_LISTS
+    }
+
+    /// A list for a file that is not there.
+    pub(crate) fn add_unattached(&mut self, name: &str, languages: &Languages) -> ListIndex {
+        if self.is_full() {
+            return ListIndex(0);
+        }
+        self.add(Some(name), ChoiceList::unattached(name, languages.len()))
+    }
+
+    /// The lists of another sheet, which only `select_one_external` names.
+    pub(crate) fn add_external(&mut self, external: Self) {
+        let mut named: Vec<(String, ListIndex)> = external.by_name.into_iter().collect();
+        named.sort_by_key(|(_, index)| *index);
+        for ((name, _), list) in named.into_iter().zip(external.lists) {
+            if !self.is_full() {
+                let index = self.add(None, list);
+                self.external.insert(name, index);
+            }
+        }
     }
 
     /// The same list with an option `other` at its end.
@@ -74,10 +98,13 @@ pub(crate) fn read_choices(
         let list = row.get("list_name");
         if list.is_empty() {
             if !row.get("name").is_empty() {
-                report.error(
+                report.warn(
                     row.place("list_name"),
-                    Trouble::new("no-list-name", "an empty cell", "the name of the list")
-                        .fix("Donnez le nom de la liste.", "Give the list's name."),
+                    Trouble::told("no-list-name", EMPTY_CELL, ("le nom de la liste", "the name of the list"))
+                        .fix(
+                            "Donnez le nom de la liste : ce choix n'est pas lu.",
+                            "Give the list's name: this choice is not read.",
+                        ),
                 );
             }
             continue;
@@ -97,13 +124,21 @@ pub(crate) fn read_choices(
         if lists.is_full() {
             report.error(
                 Place::new(&table.sheet, 0, "list_name"),
-                Trouble::new("too-many-lists", "too many lists", format!("at most {MAX_LISTS}")),
+                Trouble::told(
+                    "too-many-lists",
+                    ("trop de listes", "too many lists"),
+                    (format!("au plus {MAX_LISTS}"), format!("at most {MAX_LISTS}")),
+                )
+                .fix("Supprimez les listes qui ne servent pas.", "Remove the lists that are not used."),
             );
             break;
         }
         let draft = drafts.remove(name).unwrap_or_default();
         let columns = extras.iter().map(|(_, name)| name.clone()).zip(draft.columns).collect();
-        lists.add(Some(name), ChoiceList::new(name, draft.names, draft.labels, columns));
+        lists.add(
+            Some(name),
+            ChoiceList::new(name, draft.names, draft.labels, columns).with_media(draft.media),
+        );
     }
     lists
 }
@@ -121,30 +156,30 @@ fn read_choice(
     if name.is_empty() {
         report.error(
             row.place("name"),
-            Trouble::new("no-choice-name", "an empty cell", "the option's code")
+            Trouble::told("no-choice-name", EMPTY_CELL, ("le code du choix", "the option's code"))
                 .fix("Donnez un code à ce choix.", "Give this choice a code."),
         );
         return;
     }
-    if let Some(first) = draft.seen.get(name) {
-        if !duplicates {
-            report.error(
-                row.place("name"),
-                Trouble::new(
-                    "duplicate-choice",
-                    format!("{}, already in list {} at row {first}", quoted(name), quoted(list)),
-                    "each code once in its list",
-                )
-                .fix(
-                    "Changez le code, ou écrivez allow_choice_duplicates = yes dans settings.",
-                    "Change the code, or write allow_choice_duplicates = yes in settings.",
+    if let Some(first) = draft.seen.get(name).filter(|_| !duplicates) {
+        let (code, list) = (quoted(name), quoted(list));
+        report.tolerate(
+            row.place("name"),
+            Trouble::told(
+                "duplicate-choice",
+                (
+                    format!("{code}, déjà à la ligne {first} de la liste {list}"),
+                    format!("{code}, already in list {list} at row {first}"),
                 ),
-            );
-            return;
-        }
-    } else {
-        draft.seen.insert(name.into(), row.number);
+                ("un code une seule fois dans sa liste", "each code once in its list"),
+            )
+            .fix(
+                "Changez le code, ou écrivez allow_choice_duplicates = yes dans settings.",
+                "Change the code, or write allow_choice_duplicates = yes in settings.",
+            ),
+        );
     }
+    draft.seen.entry(name.into()).or_insert(row.number);
     draft.names.push(name.into());
     for labels in &mut draft.labels {
         labels.push("".into());
@@ -155,9 +190,93 @@ fn read_choice(
             labels[at] = text.into();
         }
     }
+    for kind in ["image", "audio", "video", "big-image"] {
+        for (language, text, _) in row.translations(kind) {
+            let by_language = draft.media.entry(kind).or_insert_with(|| vec![Vec::new(); languages.len()]);
+            if let Some(files) = by_language.get_mut(languages.index(language)) {
+                files.resize(at, "".into());
+                files.push(text.into());
+            }
+        }
+    }
     for (column, (at, _)) in draft.columns.iter_mut().zip(extras) {
         column.push(row.cell(*at).into());
     }
+}
+
+/// Columns that a `choice_filter` reads and its list does not have are blank, as they are for ODK.
+pub(crate) fn add_missing_columns(structure: &mut Structure, survey: &Table<'_>, report: &mut Report) {
+    for (question, at) in structure.questions.iter().zip(&structure.rows) {
+        let (Some(list), Some(at)) = (question.list, at) else { continue };
+        let row = survey.row(*at);
+        for name in bare_names(row.get("choice_filter")) {
+            let list = &mut structure.lists.lists[list.as_usize()];
+            if list.find_column(name).is_some() {
+                continue;
+            }
+            let columns = list.column_names().chain(["name", "label"]).collect::<Vec<_>>().join(", ");
+            report.warn(
+                row.place("choice_filter"),
+                Trouble::told(
+                    "unknown-column",
+                    (
+                        format!(
+                            "{}, que la liste {} n'a pas : elle se lit vide",
+                            quoted(name),
+                            quoted(list.name())
+                        ),
+                        format!(
+                            "{}, which list {} does not have: it reads blank",
+                            quoted(name),
+                            quoted(list.name())
+                        ),
+                    ),
+                    (
+                        format!("une colonne de la liste : {columns}"),
+                        format!("a column of the list: {columns}"),
+                    ),
+                )
+                .fix(
+                    "Écrivez ${nom} pour une question, ou ajoutez la colonne.",
+                    "Write ${name} for a question, or add the column.",
+                ),
+            );
+            list.add_blank_column(name);
+        }
+    }
+}
+
+/// Names that stand alone in an expression: no function, no step of a path, no `${reference}`, no text.
+fn bare_names(expression: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = expression;
+    let mut before = ' ';
+    while let Some(c) = rest.chars().next() {
+        let end = match c {
+            '\'' | '"' => rest[1..].find(c).map_or(rest.len(), |end| end + 2),
+            '$' => rest.find('}').map_or(rest.len(), |end| end + 1),
+            c if c.is_alphabetic() || c == '_' => {
+                let inside = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+                rest.find(|c| !inside(c)).unwrap_or(rest.len())
+            }
+            c => c.len_utf8(),
+        };
+        let (word, after) = rest.split_at(end);
+        let next = after.trim_start().chars().next();
+        let is_word = word.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        let alone = !matches!(next, Some('(' | '/' | '['))
+            && !matches!(before, '/' | '@' | ':' | ']')
+            && !before.is_alphanumeric();
+        if is_word && alone && !matches!(word, "and" | "or" | "div" | "mod") && !word.contains(':') {
+            names.push(word);
+        }
+        before = word.chars().next_back().filter(|c| !c.is_whitespace()).unwrap_or(before);
+        if c.is_whitespace() {
+            before = ' ';
+        }
+        rest = after;
+    }
+    names
 }
 
 /// How a select reads a CSV file: `parameters` may name other columns than `name` and `label`.
@@ -182,10 +301,10 @@ pub(crate) fn read_csv(
         (None, None) => 0,
         (None, Some(_)) => {
             let found = extras.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ");
-            return Err(Trouble::new(
+            return Err(Trouble::told(
                 "bad-csv",
-                format!("the columns {}", quoted(&found)),
-                format!("a column {}", quoted(wanted)),
+                (format!("les colonnes {}", quoted(&found)), format!("the columns {}", quoted(&found))),
+                (format!("une colonne {}", quoted(wanted)), format!("a column {}", quoted(wanted))),
             )
             .fix("Ajoutez la colonne, ou parameters value=…", "Add the column, or parameters value=…"));
         }
@@ -201,11 +320,15 @@ pub(crate) fn read_csv(
     for row in table.rows() {
         let code = row.cell(code_at);
         if columns.is_some() && (code.is_empty() || !seen.insert(code)) {
-            return Err(Trouble::new(
+            return Err(Trouble::told(
                 "bad-csv",
-                format!("{} at row {}", quoted(code), row.number),
-                "each code once and none empty",
-            ));
+                (
+                    format!("{} à la ligne {}", quoted(code), row.number),
+                    format!("{} at row {}", quoted(code), row.number),
+                ),
+                ("chaque code une seule fois et aucun vide", "each code once and none empty"),
+            )
+            .fix("Corrigez les codes du fichier CSV.", "Correct the codes of the CSV file."));
         }
         names.push(code.into());
         for (language, labels) in labels.iter_mut().enumerate() {
@@ -224,4 +347,17 @@ pub(crate) fn read_csv(
     debug_assert!(table.headings.iter().all(|heading| !matches!(heading, Heading::Plain(_))));
     let columns = extras.iter().map(|(_, name)| Box::from(*name)).zip(data).collect();
     Ok(ChoiceList::new(stem, names, labels, columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_stand_alone_are_columns() {
+        assert_eq!(bare_names("visible=${a} and not(parent = 'x y')"), ["visible", "parent"]);
+        assert_eq!(bare_names("${a} = name or ../b > 1 or 2e3 < c-d"), ["name", "c-d"]);
+        assert_eq!(bare_names("instance('l')/root/item[x = 1]/y"), ["x"]);
+        assert_eq!(bare_names("selected('é', été)"), ["été"]);
+    }
 }

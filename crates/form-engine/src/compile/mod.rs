@@ -1,10 +1,14 @@
 //! A workbook becomes a form: sheets to rows, rows to questions ([`structure`]), cells to expressions
 //! ([`expressions`]), questions into an order in which each comes after all it reads ([`order`]).
 
+mod entities;
 mod expressions;
 pub(crate) mod lists;
+mod loops;
 pub(crate) mod order;
+mod parameters;
 mod revision;
+mod strict;
 mod structure;
 mod table;
 mod types;
@@ -12,23 +16,34 @@ mod types;
 use std::sync::Arc;
 
 use crate::diagnostics::{Diagnostics, Place, Report, Trouble, quoted};
-use crate::form::{CompiledForm, Form};
+use crate::form::{CompiledForm, Form, Publication};
 use crate::workbook::{Sheet, Workbook};
-pub(crate) use table::Language;
-pub(crate) use table::Table;
-use table::Row;
+use structure::Structure;
+use table::{Heading, Row};
+pub(crate) use table::{Language, Table};
+use types::TypeCell;
 
 impl CompiledForm {
-    /// Compiles a workbook. Ok brings warnings; Err brings every error that was found, and the warnings with them.
+    /// Compiles a workbook as people write them: what can be mended without loss is a warning. Ok brings warnings; Err
+    /// brings every error that was found, and the warnings with them.
     pub fn compile(workbook: &Workbook) -> Result<(Self, Diagnostics), Diagnostics> {
-        let mut report = Report::default();
-        let form = compile(workbook, &mut report);
-        let refused = report.has_errors();
-        let found = report.finish();
-        match form {
-            Some(form) if !refused => Ok((Self(Arc::new(form)), found)),
-            _ => Err(found),
-        }
+        compile_with(workbook, Report::default())
+    }
+
+    /// Compiles a workbook that ODK's own converter takes: what pyxform 4.5.0 refuses is an error here too. So is an
+    /// expression that this engine cannot read, which pyxform leaves to the phone.
+    pub fn compile_strict(workbook: &Workbook) -> Result<(Self, Diagnostics), Diagnostics> {
+        compile_with(workbook, Report::strict())
+    }
+}
+
+fn compile_with(workbook: &Workbook, mut report: Report) -> Result<(CompiledForm, Diagnostics), Diagnostics> {
+    let form = compile(workbook, &mut report);
+    let refused = report.has_errors();
+    let found = report.finish();
+    match form {
+        Some(form) if !refused => Ok((CompiledForm(Arc::new(form)), found)),
+        _ => Err(found),
     }
 }
 
@@ -96,12 +111,14 @@ pub(crate) struct Settings {
     default_language: String,
     instance_name: String,
     allow_choice_duplicates: bool,
+    publication: Publication,
 }
 
 /// The tables of a workbook.
 pub(crate) struct Tables<'w> {
     survey: Table<'w>,
     choices: Table<'w>,
+    external_choices: Table<'w>,
     settings: Table<'w>,
     entities: Table<'w>,
     rules: Table<'w>,
@@ -111,10 +128,13 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
     let Some(survey) = workbook.sheet("survey") else {
         report.error(
             Place::new("survey", 0, ""),
-            Trouble::new(
+            Trouble::told(
                 "no-survey",
-                "no sheet \"survey\"",
-                "a sheet \"survey\" with columns type, name and label",
+                ("aucune feuille \"survey\"", "no sheet \"survey\""),
+                (
+                    "une feuille \"survey\" avec les colonnes type, name et label",
+                    "a sheet \"survey\" with columns type, name and label",
+                ),
             )
             .fix("Ajoutez la feuille survey.", "Add the sheet survey."),
         );
@@ -122,32 +142,38 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
     };
     let empty = Sheet::default();
     let named = |key: &str| workbook.sheet(key).unwrap_or(&empty);
-    let tables = Tables {
+    let mut tables = Tables {
         survey: Table::read(survey, &table::SURVEY, report),
         choices: Table::read(named("choices"), &table::CHOICES, report),
+        external_choices: Table::read(named("external_choices"), &table::CHOICES, report),
         settings: Table::read(named("settings"), &table::SETTINGS, report),
         entities: Table::read(named("entities"), &table::ENTITIES, report),
         rules: Table::read(named("rules"), &table::RULES, report),
     };
-    for column in ["type", "name"] {
-        if !tables.survey.has(column) {
-            report.error(
-                Place::new(&tables.survey.sheet, 1, column),
-                Trouble::new("no-column", "no such column", format!("a column {}", quoted(column)))
-                    .fix(format!("Ajoutez la colonne {column}."), format!("Add the column {column}.")),
-            );
-            return None;
-        }
-    }
-    let settings = read_settings(&tables.settings, report);
+    require_columns(&tables, report)?;
+    let settings = read_settings(&tables, report);
     let languages =
         Languages::gather(&settings.default_language, &[&tables.survey, &tables.choices, &tables.rules]);
-    let lists = lists::read_choices(&tables.choices, &languages, settings.allow_choice_duplicates, report);
-    let structure = structure::read(&tables.survey, workbook, lists, &languages, report);
+    tell_formula_errors(&tables, report);
+    if report.is_strict() {
+        strict::check(&tables, &settings, report);
+    }
+    let revision = revision::of(workbook, &tables, &languages);
+    if let Some(survey) = loops::expand(&tables.survey, &tables.choices, &languages, report) {
+        tables.survey = survey;
+    }
+    let mut lists =
+        lists::read_choices(&tables.choices, &languages, settings.allow_choice_duplicates, report);
+    lists.add_external(lists::read_choices(&tables.external_choices, &languages, true, report));
+    let root_name = &settings.publication.root_name;
+    let mut structure = structure::read(&tables.survey, workbook, root_name, lists, &languages, report);
     if report.has_errors() && structure.questions.is_empty() {
         return None;
     }
-    let revision = revision::of(workbook, &tables, &languages);
+    expect_files(&mut structure, &tables, &languages, report);
+    lists::add_missing_columns(&mut structure, &tables.survey, report);
+    let external_files = std::mem::take(&mut structure.external_files);
+    let publication = Publication { audit: structure.audit.take(), ..settings.publication.clone() };
     let compiled = expressions::compile(structure, &tables, &settings, &languages, report);
     let (order, cycles) = order::of(&compiled.questions, &compiled.programs);
     for cycle in cycles {
@@ -164,7 +190,7 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
         languages: languages.codes().map(str::to_owned).collect(),
         language_names: languages.0.iter().map(|language| language.name.clone()).collect(),
         questions: compiled.questions,
-        by_key: compiled.by_name,
+        by_key: compiled.by_key,
         scopes: compiled.scopes,
         programs: compiled.programs,
         lists: compiled.lists,
@@ -172,6 +198,8 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
         rules: compiled.rules,
         entities: compiled.entities,
         instance_name: compiled.instance_name,
+        publication,
+        external_files,
         ..Form::empty()
     };
     form.wire();
@@ -179,48 +207,224 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
     Some(form)
 }
 
+/// Without these there is nothing to read. Notes need no names, so a column of names is missed row by row.
+fn require_columns(tables: &Tables<'_>, report: &mut Report) -> Option<()> {
+    let choices = tables.choices.rows().next().map(|_| (&tables.choices, "name"));
+    for (table, column) in std::iter::once((&tables.survey, "type")).chain(choices) {
+        if !table.has(column) {
+            report.error(
+                Place::new(&table.sheet, 1, column),
+                Trouble::told(
+                    "no-column",
+                    ("pas de telle colonne", "no such column"),
+                    (format!("une colonne {}", quoted(column)), format!("a column {}", quoted(column))),
+                )
+                .fix(format!("Ajoutez la colonne {column}."), format!("Add the column {column}.")),
+            );
+            return None;
+        }
+    }
+    Some(())
+}
+
 fn check_defaults(form: &Form, survey: &Table<'_>, report: &mut Report) {
     for question in &form.questions {
         if let Some(crate::form::Default::Literal(text)) = &question.default
+            && !is_formula_error(text)
             && !crate::interview::literal_default_fits(form, question, text)
         {
+            let expected = |lang| crate::messages::expected(question.question_type, lang);
             report.error(
                 survey.place(question.row, "default"),
-                Trouble::new(
-                    "bad-default",
-                    quoted(text),
-                    crate::messages::expected(question.question_type, "en"),
-                )
-                .fix("Corrigez la valeur par défaut.", "Correct the default."),
+                Trouble::told("bad-default", quoted(text), (expected("fr"), expected("en")))
+                    .fix("Corrigez la valeur par défaut.", "Correct the default."),
             );
         }
     }
 }
 
-fn read_settings(table: &Table<'_>, report: &mut Report) -> Settings {
-    let Some(row) = table.rows().next() else { return Settings::default() };
+fn read_settings(tables: &Tables<'_>, report: &mut Report) -> Settings {
+    let Some(row) = tables.settings.rows().next() else {
+        let mut settings = Settings::default();
+        "data".clone_into(&mut settings.publication.root_name);
+        settings_of_survey(&mut settings, &tables.survey);
+        return settings;
+    };
     let get = |column: &str| row.get(column).to_owned();
-    let duplicates = row.get("allow_choice_duplicates");
-    let settings = Settings {
+    for column in ["allow_choice_duplicates", "omit_instanceid", "clean_text_values"] {
+        let text = row.get(column);
+        if !text.is_empty() && !is_yes(text) && !is_no(text) {
+            expect_yes_or_no(row, column, report);
+        }
+    }
+    let mut settings = Settings {
         form_id: get("form_id"),
-        title: if row.get("form_title").is_empty() { get("form_id") } else { get("form_title") },
+        title: get("form_title"),
         version: get("version"),
         default_language: get("default_language"),
         instance_name: get("instance_name"),
-        allow_choice_duplicates: is_yes(duplicates),
+        allow_choice_duplicates: is_yes(row.get("allow_choice_duplicates")),
+        publication: publication(row, report),
     };
-    if !duplicates.is_empty() && !is_yes(duplicates) && !is_no(duplicates) {
-        expect_yes_or_no(row, "allow_choice_duplicates", report);
+    settings_of_survey(&mut settings, &tables.survey);
+    if settings.title.is_empty() {
+        settings.title.clone_from(&settings.form_id);
     }
     settings
 }
 
+fn publication(row: Row<'_>, report: &mut Report) -> Publication {
+    let get = |column: &str| row.get(column).to_owned();
+    let name = row.get("name");
+    if !name.is_empty() && !is_name(name) {
+        report.tolerate(
+            row.place("name"),
+            Trouble::told(
+                "bad-name",
+                quoted(name),
+                (
+                    "des lettres, chiffres, _, - et ., une lettre ou _ en tête",
+                    "letters, digits, _, - and ., beginning with a letter or _",
+                ),
+            )
+            .fix("Corrigez le nom.", "Correct the name."),
+        );
+    }
+    let omit_instance_id = is_yes(row.get("omit_instanceid"));
+    if omit_instance_id && !row.get("public_key").is_empty() {
+        report.tolerate(
+            row.place("omit_instanceid"),
+            Trouble::told(
+                "no-instance-id",
+                quoted(row.get("omit_instanceid")),
+                (
+                    "no : un envoi chiffré a besoin d'instanceID",
+                    "no: an encrypted submission needs its instanceID",
+                ),
+            )
+            .fix("Écrivez no, ou videz public_key.", "Write no, or empty public_key."),
+        );
+    }
+    let others = ["instance_xmlns", "instance_id", "client_editable", "prefix", "delimiter", "sms_keyword"]
+        .into_iter()
+        .map(|column| (column.to_owned(), get(column)))
+        .chain(row.attributes().map(|(_, name, text)| (format!("attribute::{name}"), text.to_owned())))
+        .filter(|(_, text)| !text.is_empty())
+        .collect();
+    Publication {
+        root_name: if is_name(name) { name.to_owned() } else { "data".to_owned() },
+        namespaces: get("namespaces"),
+        style: get("style"),
+        public_key: get("public_key"),
+        submission_url: get("submission_url"),
+        auto_send: get("auto_send"),
+        auto_delete: get("auto_delete"),
+        omit_instance_id,
+        clean_text_values: row.get("clean_text_values").is_empty() || is_yes(row.get("clean_text_values")),
+        audit: None,
+        others,
+    }
+}
+
+/// Old forms name themselves in rows of the survey.
+fn settings_of_survey(settings: &mut Settings, survey: &Table<'_>) {
+    for row in survey.rows() {
+        let Ok(types::Parsed { cell: TypeCell::Setting(setting), .. }) = types::parse(row.get("type")) else {
+            continue;
+        };
+        match setting {
+            "form_title" => row.get("name").clone_into(&mut settings.title),
+            "form_id" => row.get("name").clone_into(&mut settings.form_id),
+            _ => {}
+        }
+    }
+}
+
 fn expect_yes_or_no(row: Row<'_>, column: &str, report: &mut Report) {
-    report.error(
+    report.tolerate(
         row.place(column),
-        Trouble::new("bad-flag", quoted(row.get(column)), "yes or no")
+        Trouble::told("bad-flag", quoted(row.get(column)), ("yes ou no", "yes or no"))
             .fix("Écrivez yes ou no.", "Write yes or no."),
     );
+}
+
+/// A cell whose formula failed says so to whoever opens the workbook, and nothing to anybody else.
+fn tell_formula_errors(tables: &Tables<'_>, report: &mut Report) {
+    for table in [&tables.survey, &tables.choices, &tables.settings, &tables.entities, &tables.rules] {
+        for row in table.rows() {
+            for (at, heading) in table.headings.iter().enumerate() {
+                let text = row.cell(at);
+                if !is_formula_error(text) || *heading == Heading::Ignored {
+                    continue;
+                }
+                let place = Place::new(&table.sheet, row.number, table.written(at));
+                let trouble = Trouble::told(
+                    "formula-error",
+                    (format!("{text}, une formule qui a échoué"), format!("{text}, a formula that failed")),
+                    ("la valeur elle-même", "the value itself"),
+                )
+                .fix(
+                    "Écrivez la valeur à la place de la formule.",
+                    "Write the value in place of the formula.",
+                );
+                match heading {
+                    Heading::Translated(..) | Heading::Extra(_) => report.warn(place, trouble),
+                    _ => report.error(place, trouble),
+                }
+            }
+        }
+    }
+}
+
+/// Files that `pulldata()` reads and nobody attached are empty, with a warning.
+fn expect_files(structure: &mut Structure, tables: &Tables<'_>, languages: &Languages, report: &mut Report) {
+    for table in [&tables.survey, &tables.settings, &tables.entities, &tables.rules] {
+        for row in table.rows() {
+            for (at, heading) in table.headings.iter().enumerate() {
+                if !matches!(heading, Heading::Plain(_)) {
+                    continue;
+                }
+                for name in files_read(row.cell(at)) {
+                    let key = crate::workbook::csv_key(name);
+                    let lists = &structure.lists.by_name;
+                    let slip = || {
+                        let near = |known: &String| crate::xpath::functions::distance(name, known);
+                        lists.keys().any(|known| near(known) <= 1 + known.len() / 5)
+                    };
+                    if lists.contains_key(name) || lists.contains_key(&key) || slip() {
+                        continue;
+                    }
+                    let place = Place::new(&table.sheet, row.number, table.written(at));
+                    report.warn(place, structure::no_file(name));
+                    structure.lists.add_unattached(&key, languages);
+                }
+            }
+        }
+    }
+}
+
+/// The names in `pulldata('name', …)`.
+fn files_read(expression: &str) -> impl Iterator<Item = &str> {
+    const FUNCTION: &str = "pulldata";
+    expression.match_indices(FUNCTION).filter_map(|(at, _)| {
+        let rest = expression[at + FUNCTION.len()..].trim_start().strip_prefix('(')?.trim_start();
+        let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+        rest[1..].split_once(quote).map(|(name, _)| name.trim()).filter(|name| !name.is_empty())
+    })
+}
+
+/// What a spreadsheet leaves where a formula fails.
+pub(crate) fn is_formula_error(text: &str) -> bool {
+    const ERRORS: [&str; 9] =
+        ["#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#N/A", "#NULL!", "#NUM!", "#DATA!", "#GETTING_DATA"];
+    text.starts_with('#') && ERRORS.contains(&text)
+}
+
+/// What XML and an answer path take as a name.
+pub(crate) fn is_name(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 pub(crate) fn is_yes(text: &str) -> bool {

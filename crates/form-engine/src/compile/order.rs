@@ -97,17 +97,20 @@ impl Visit<'_> {
 
 fn told(cycle: &[QuestionIndex], questions: &[Question], programs: &[Program]) -> Cycle {
     let question = |index: &QuestionIndex| &questions[index.as_usize()];
-    let path = cycle
-        .iter()
-        .map(|index| format!("{} (row {})", question(index).name, question(index).row))
-        .collect::<Vec<_>>()
-        .join(" -> ");
+    let path = |row: &str| {
+        let steps = cycle.iter().map(|index| format!("{} ({row} {})", question(index).name, question(index).row));
+        steps.collect::<Vec<_>>().join(" -> ")
+    };
     let first = question(&cycle[0]);
     let read = cycle.get(1).copied().unwrap_or(first.index);
     Cycle {
         question: first.index,
         in_relevant: first.relevant.is_some_and(|id| programs[id.0 as usize].dependencies.contains(&read)),
-        trouble: Trouble::new("cycle", format!("a circle: {path}"), "no value that depends on itself")
-            .fix("Coupez le cercle en un point.", "Break the circle at one point."),
+        trouble: Trouble::told(
+            "cycle",
+            (format!("un cercle : {}", path("ligne")), format!("a circle: {}", path("row"))),
+            ("aucune valeur qui dépend d'elle-même", "no value that depends on itself"),
+        )
+        .fix("Coupez le cercle en un point.", "Break the circle at one point."),
     }
 }

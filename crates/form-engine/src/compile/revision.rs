@@ -23,6 +23,10 @@ pub(crate) fn of(workbook: &Workbook, tables: &Tables<'_>, languages: &Languages
     ] {
         write_table(name, table, &mut parts);
     }
+    // A sheet that few forms have leaves the others' revisions as they are.
+    if tables.external_choices.rows().next().is_some() {
+        write_table("external_choices", &tables.external_choices, &mut parts);
+    }
     for (stem, sheet) in workbook.lists() {
         parts.extend(["list".to_owned(), stem.to_owned()]);
         for row in &sheet.rows {
@@ -44,6 +48,7 @@ fn write_table(name: &str, table: &Table<'_>, parts: &mut Vec<String>) {
                 Heading::Plain(name) => (*name).to_owned(),
                 Heading::Translated(name, None) => format!("{name}::"),
                 Heading::Translated(name, Some(language)) => format!("{name}::{}", language.code),
+                Heading::Attribute(target, name) => format!("{target:?}::{name}"),
                 Heading::Extra(name) => format!("extra:{name}"),
                 Heading::Ignored => return None,
             };

@@ -5,37 +5,52 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use record_model::{AnswerPath, MAX_PATH_BYTES};
 
 use crate::compile::lists::{CsvColumns, Lists, read_csv};
+use crate::compile::parameters;
 use crate::compile::table::{CSV, Row, Table};
 use crate::compile::types::{self, TypeCell};
-use crate::compile::{Languages, is_yes};
-use crate::diagnostics::{Place, Report, Trouble, quoted};
-use crate::form::{ListIndex, Question, QuestionIndex, QuestionType, Scope, ScopeIndex};
+use crate::compile::{Languages, is_formula_error, is_name, is_yes};
+use crate::diagnostics::{EMPTY_CELL, Place, Report, Trouble, quoted};
+use crate::form::{
+    AttachmentKind, ExternalFile, ListIndex, Question, QuestionIndex, QuestionType, Scope, ScopeIndex, Target,
+};
 use crate::workbook::Workbook;
 
 /// More questions than any form has.
 const MAX_QUESTIONS: usize = 10_000;
 /// Repeats inside repeats. A path of 128 bytes holds no more.
 const MAX_REPEAT_DEPTH: u8 = 7;
+/// Groups and repeats inside each other.
+const MAX_NESTING: usize = 200;
 /// Bytes of an instance id and its two slashes in a path.
 const INSTANCE_BYTES: usize = 15;
+/// What a file of choices may be.
+const EXTENSIONS: [&str; 3] = ["csv", "xml", "geojson"];
 
 /// The shape of a form.
 #[derive(Default)]
 pub(crate) struct Structure {
     pub(crate) questions: Vec<Question>,
-    /// The survey row of each question; none for one that the engine adds.
-    pub(crate) rows: Vec<Option<u32>>,
+    /// The survey row of each question, by its place in the table; none for one that the engine adds.
+    pub(crate) rows: Vec<Option<usize>>,
     /// Questions that `or_other` adds, with the select they belong to.
     pub(crate) others: HashMap<QuestionIndex, QuestionIndex>,
+    /// As expressions name them: the first of those that share a name.
     pub(crate) by_name: HashMap<Box<str>, QuestionIndex>,
+    /// Names that an expression cannot use, because several questions have them.
     pub(crate) ambiguous: HashSet<Box<str>>,
+    /// As answer paths name them: every question, group and repeat.
+    pub(crate) by_key: HashMap<Box<str>, QuestionIndex>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) lists: Lists,
+    pub(crate) external_files: Vec<ExternalFile>,
+    /// The parameters of the `audit` row.
+    pub(crate) audit: Option<BTreeMap<String, String>>,
 }
 
 pub(crate) fn read(
     table: &Table<'_>,
     workbook: &Workbook,
+    root_name: &str,
     lists: Lists,
     languages: &Languages,
     report: &mut Report,
@@ -43,11 +58,15 @@ pub(crate) fn read(
     let mut builder = Builder {
         structure: Structure { lists, ..Structure::default() },
         workbook,
+        root_name,
         languages,
         report,
         open: Vec::new(),
         files: HashMap::new(),
-        audit: false,
+        siblings: HashMap::new(),
+        siblings_lower: HashSet::new(),
+        table_list: TableList::No,
+        geometries: Vec::new(),
     };
     builder.structure.scopes.push(Scope {
         repeat: None,
@@ -60,34 +79,56 @@ pub(crate) fn read(
     builder.attach_lists();
     for row in table.rows() {
         if builder.structure.questions.len() >= MAX_QUESTIONS {
-            builder.report.error(
-                row.place("type"),
-                Trouble::new("too-many-questions", "one more question", format!("at most {MAX_QUESTIONS}")),
-            );
+            builder.report.error(row.place("type"), too_many_questions());
             break;
         }
         builder.row(row);
     }
     builder.close_all(table);
+    builder.check_geometries(table);
     builder.structure
 }
 
-/// A group or repeat that is not closed yet.
+pub(crate) fn too_many_questions() -> Trouble {
+    Trouble::told(
+        "too-many-questions",
+        ("une question de trop", "one more question"),
+        (format!("au plus {MAX_QUESTIONS}"), format!("at most {MAX_QUESTIONS}")),
+    )
+    .fix("Partagez le formulaire en plusieurs.", "Split the form into several.")
+}
+
+/// A group or repeat whose end has not come yet.
 struct Open {
     index: QuestionIndex,
     kind: QuestionType,
+    /// Its place in the table, and in the spreadsheet.
+    at: usize,
     row: u32,
+}
+
+/// Whether the selects at hand form a table, and with which list.
+enum TableList {
+    No,
+    Begun,
+    Of(String),
 }
 
 struct Builder<'b, 'w> {
     structure: Structure,
     workbook: &'w Workbook,
+    root_name: &'b str,
     languages: &'b Languages,
     report: &'b mut Report,
     open: Vec<Open>,
-    /// Lists made from a file, by stem and columns.
+    /// Lists made from a file, by name and columns.
     files: HashMap<(String, String, String), ListIndex>,
-    audit: bool,
+    /// What has a name directly inside a group, repeat or the record.
+    siblings: HashMap<(Option<QuestionIndex>, Box<str>), QuestionIndex>,
+    siblings_lower: HashSet<(Option<QuestionIndex>, String)>,
+    table_list: TableList,
+    /// Rows with a `reference-geometry`, and what it names.
+    geometries: Vec<(usize, String)>,
 }
 
 impl Builder<'_, '_> {
@@ -114,58 +155,196 @@ impl Builder<'_, '_> {
             if !row.get("name").is_empty() || row.translations("label").next().is_some() {
                 self.report.error(
                     row.place("type"),
-                    Trouble::new("no-type", "an empty cell", "a question type")
+                    Trouble::told("no-type", EMPTY_CELL, ("un type de question", "a question type"))
                         .fix("Donnez le type.", "Give the type."),
                 );
             }
             return;
         }
-        match types::parse(cell) {
-            Err(trouble) => self.report.error(row.place("type"), trouble),
-            Ok(TypeCell::End(kind)) => self.end(row, kind),
-            Ok(TypeCell::Begin(kind)) => {
-                if let Some(index) = self.add(row, kind) {
-                    self.open.push(Open { index, kind, row: row.number });
-                }
-            }
-            Ok(TypeCell::Question(QuestionType::Audit)) => {
-                // The collector keeps its own trail; the row is accepted once and asks nothing.
-                if std::mem::replace(&mut self.audit, true) {
-                    self.report.error(
-                        row.place("type"),
-                        Trouble::new("duplicate-audit", "a second audit", "one audit in a form"),
-                    );
-                }
-            }
-            Ok(TypeCell::Question(question_type)) => {
+        // Told already as what it is.
+        if is_formula_error(cell) || is_formula_error(row.get("name")) {
+            return;
+        }
+        let parsed = match types::parse(cell) {
+            Ok(parsed) => parsed,
+            Err(trouble) => return self.report.error(row.place("type"), trouble),
+        };
+        if let Some(meant) = parsed.meant
+            && (self.report.is_strict() || !meant.eq_ignore_ascii_case(cell))
+        {
+            self.report.tolerate(
+                row.place("type"),
+                Trouble::told("type-alias", quoted(cell), quoted(&meant))
+                    .fix(format!("Écrivez {meant}."), format!("Write {meant}.")),
+            );
+        }
+        self.typed(row, parsed.cell);
+    }
+
+    fn typed(&mut self, row: Row<'_>, cell: TypeCell) {
+        match cell {
+            TypeCell::End(kind) => self.end(row, kind),
+            TypeCell::Begin(kind) => self.begin(row, kind),
+            TypeCell::Question(QuestionType::Audit) => self.audit(row),
+            TypeCell::Question(question_type) => {
                 self.add(row, question_type);
             }
-            Ok(TypeCell::Select { question_type, list, or_other }) => {
-                self.select(row, question_type, &list, or_other)
+            TypeCell::Osm => {
+                let file = QuestionType::Attachment(AttachmentKind::File);
+                if let Some(index) = self.add(row, file) {
+                    let attributes = &mut self.structure.questions[index.as_usize()].attributes;
+                    attributes.insert((Target::Body, "mediatype".into()), "osm/*".into());
+                }
             }
-            Ok(TypeCell::SelectFile { question_type, file }) => self.select_file(row, question_type, &file),
+            TypeCell::Select { question_type, list, or_other } => {
+                self.select(row, question_type, &list, or_other);
+            }
+            TypeCell::SelectFile { question_type, file } => self.select_file(row, question_type, &file),
+            TypeCell::SelectReference { question_type, reference } => {
+                if let Some(index) = self.add(row, question_type) {
+                    let filter = row.get("choice_filter");
+                    let question = &mut self.structure.questions[index.as_usize()];
+                    question.itemset_reference = Some(reference.into());
+                    question.itemset_filter = (!filter.is_empty()).then(|| filter.into());
+                }
+            }
+            TypeCell::SelectExternal { list } => self.select_external(row, &list),
+            TypeCell::External { extension } => self.external(row, extension),
+            // Read with the settings.
+            TypeCell::Setting(_) => {}
+            TypeCell::Include => self.report.tolerate(
+                row.place("type"),
+                Trouble::told(
+                    "include",
+                    (
+                        "include, les questions d'un autre classeur",
+                        "include, the questions of another workbook",
+                    ),
+                    ("ces questions elles-mêmes", "those questions themselves"),
+                )
+                .fix(
+                    "Copiez ces questions ici : elles manquent à ce formulaire.",
+                    "Copy those questions here: this form lacks them.",
+                ),
+            ),
+            // Loops that can be written out are gone by now.
+            TypeCell::BeginLoop { .. } => self.report.error(row.place("type"), beginning_without_end()),
+            TypeCell::EndLoop => self.report.error(row.place("type"), end_without_beginning(row)),
         }
     }
 
+    /// The collector keeps its own trail; the row is accepted once and asks nothing.
+    fn audit(&mut self, row: Row<'_>) {
+        let name = row.get("name");
+        if !name.is_empty() && name != "audit" {
+            self.report.tolerate(
+                row.place("name"),
+                Trouble::told("bad-audit", quoted(name), ("audit, ou rien", "audit, or nothing"))
+                    .fix("Videz cette cellule.", "Empty this cell."),
+            );
+        }
+        let parameters = parameters::parse(row, self.report);
+        parameters::check(row, QuestionType::Audit, &parameters, false, self.report);
+        if self.structure.audit.replace(parameters).is_some() {
+            self.report.tolerate(
+                row.place("type"),
+                Trouble::told(
+                    "duplicate-audit",
+                    ("un deuxième audit", "a second audit"),
+                    ("un seul audit par formulaire", "one audit in a form"),
+                )
+                .fix("Supprimez cette ligne.", "Remove this row."),
+            );
+        }
+    }
+
+    /// `xml-external`, `csv-external`: expressions read the file under the row's name.
+    fn external(&mut self, row: Row<'_>, extension: &'static str) {
+        let name = row.get("name");
+        if name.is_empty() {
+            return self.report.error(row.place("name"), no_name());
+        }
+        self.add_file(row, name, &format!("{name}.{extension}"));
+        self.unattached(row, name, &format!("{name}.{extension}"));
+    }
+
+    fn add_file(&mut self, row: Row<'_>, name: &str, file: &str) {
+        let known = self.structure.external_files.iter().find(|known| &*known.name == name);
+        match known {
+            None => {
+                let added = ExternalFile { name: name.into(), file: file.into() };
+                self.structure.external_files.push(added);
+            }
+            Some(known) if &*known.file != file || row.get("type").ends_with("-external") => {
+                let found = format!("{} ({})", quoted(name), known.file);
+                self.report.tolerate(
+                    row.place("type"),
+                    Trouble::told(
+                        "duplicate-file",
+                        (format!("un deuxième fichier {found}"), format!("a second file {found}")),
+                        ("un fichier par nom", "one file for each name"),
+                    )
+                    .fix("Changez le nom d'un des deux fichiers.", "Rename one of the two files."),
+                );
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// A file that nobody attached yet is an empty list, with a warning.
+    fn unattached(&mut self, row: Row<'_>, name: &str, file: &str) -> ListIndex {
+        let key = crate::workbook::csv_key(name);
+        let known = [name, key.as_str()].into_iter().find_map(|name| self.structure.lists.by_name.get(name));
+        if let Some(known) = known {
+            return *known;
+        }
+        self.report.warn(row.place("type"), no_file(file));
+        self.structure.lists.add_unattached(&key, self.languages)
+    }
+
+    fn begin(&mut self, row: Row<'_>, kind: QuestionType) {
+        if self.open.len() >= MAX_NESTING {
+            return self.report.error(
+                row.place("type"),
+                Trouble::told(
+                    "too-deep",
+                    (
+                        format!("{} groupes l'un dans l'autre", self.open.len() + 1),
+                        format!("{} groups inside each other", self.open.len() + 1),
+                    ),
+                    (format!("au plus {MAX_NESTING}"), format!("at most {MAX_NESTING}")),
+                )
+                .fix("Fermez des groupes plus tôt.", "Close groups earlier."),
+            );
+        }
+        let Some(index) = self.add(row, kind) else { return };
+        if row.get("appearance").split_whitespace().any(|word| word == "table-list") {
+            self.table_list = TableList::Begun;
+        }
+        self.open.push(Open { index, kind, at: row.at, row: row.number });
+    }
+
     fn end(&mut self, row: Row<'_>, kind: QuestionType) {
+        self.table_list = TableList::No;
         match self.open.pop() {
             Some(open) if open.kind == kind => self.close(open),
             Some(open) => {
-                let found = format!("{}, while row {} began another", quoted(row.get("type")), open.row);
+                let cell = quoted(row.get("type"));
                 self.report.error(
                     row.place("type"),
-                    Trouble::new("bad-nesting", found, "the end of what began last")
-                        .fix("Fermez dans l'ordre inverse.", "Close in reverse order."),
+                    Trouble::told(
+                        "bad-nesting",
+                        (
+                            format!("{cell}, alors que la ligne {} en a commencé un autre", open.row),
+                            format!("{cell}, while row {} began another", open.row),
+                        ),
+                        ("la fin de ce qui a commencé en dernier", "the end of what began last"),
+                    )
+                    .fix("Fermez dans l'ordre inverse.", "Close in reverse order."),
                 );
                 self.close(open);
             }
-            None => self.report.error(
-                row.place("type"),
-                Trouble::new("bad-nesting", quoted(row.get("type")), "a begin row before it").fix(
-                    "Supprimez cette ligne, ou ajoutez le début.",
-                    "Remove this row, or add the beginning.",
-                ),
-            ),
+            None => self.report.error(row.place("type"), end_without_beginning(row)),
         }
     }
 
@@ -176,87 +355,171 @@ impl Builder<'_, '_> {
 
     fn close_all(&mut self, table: &Table<'_>) {
         while let Some(open) = self.open.pop() {
-            self.report.error(
-                table.place(open.row, "type"),
-                Trouble::new(
-                    "bad-nesting",
-                    "a beginning without an end",
-                    "end group or end repeat further down",
-                )
-                .fix("Ajoutez la ligne de fin.", "Add the end row."),
-            );
+            self.report.error(table.row(open.at).place("type"), beginning_without_end());
             self.close(open);
         }
     }
 
     fn select(&mut self, row: Row<'_>, question_type: QuestionType, list: &str, or_other: bool) {
         let Some(mut list_index) = self.structure.lists.by_name.get(list).copied() else {
-            self.report.error(
-                row.place("type"),
-                Trouble::new(
-                    "unknown-list",
-                    format!("the list {}", quoted(list)),
-                    "a list of the sheet \"choices\"",
-                )
-                .fix("Ajoutez la liste dans choices.", "Add the list to choices."),
-            );
-            return;
+            // As pyxform reads it, a list with a file's ending is a file.
+            if EXTENSIONS.iter().any(|extension| list.ends_with(&format!(".{extension}"))) {
+                return self.select_file(row, question_type, list);
+            }
+            return self.report.error(row.place("type"), self.unknown_list(list));
         };
         if or_other {
+            if !row.get("choice_filter").is_empty() {
+                self.report.tolerate(
+                    row.place("choice_filter"),
+                    Trouble::told(
+                        "filter-with-other",
+                        ("un filtre avec or_other", "a filter with or_other"),
+                        ("l'un ou l'autre", "one or the other"),
+                    )
+                    .fix("Ajoutez un choix « autre » à la liste.", "Add a choice \"other\" to the list."),
+                );
+            }
             list_index = self.structure.lists.with_other(list_index, self.languages);
         }
+        self.check_table_list(row, list);
         let Some(index) = self.add(row, question_type) else { return };
         self.structure.questions[index.as_usize()].list = Some(list_index);
         self.check_options(row, index, list_index);
         if or_other {
             let name = format!("{}_other", row.get("name"));
-            if let Some(other) = self.add_named(row.place("name"), &name, QuestionType::Text, row.number) {
+            if let Some(other) = self.add_named(row, row.place("name"), &name, QuestionType::Text) {
                 self.structure.rows[other.as_usize()] = None;
                 self.structure.others.insert(other, index);
             }
         }
     }
 
-    fn select_file(&mut self, row: Row<'_>, question_type: QuestionType, file: &str) {
-        let parameters = parameters(row.get("parameters"));
-        let value = parameters.get("value").map_or("name", String::as_str);
-        let label = parameters.get("label").map_or("label", String::as_str);
-        let stem = crate::workbook::csv_key(file);
-        let Some((_, sheet)) = self.workbook.lists().find(|(key, _)| *key == stem) else {
-            self.report.error(
-                row.place("type"),
-                Trouble::new(
-                    "no-file",
-                    format!("the file {}", quoted(file)),
-                    "a CSV file attached to the form",
-                )
-                .fix("Joignez le fichier CSV au formulaire.", "Attach the CSV file to the form."),
-            );
-            return;
-        };
-        let key = (stem.clone(), value.to_owned(), label.to_owned());
-        let list = match self.files.get(&key) {
-            Some(list) => *list,
-            None => {
-                // Its headings were judged when it was attached.
-                let table = Table::read(sheet, &CSV, &mut Report::default());
-                let columns = CsvColumns { value, label: (label != "label").then_some(label) };
-                match read_csv(&stem, &table, Some(columns), self.languages) {
-                    Ok(list) => {
-                        let index = self.structure.lists.add(None, list);
-                        self.files.insert(key, index);
-                        index
-                    }
-                    Err(trouble) => {
-                        self.report.error(row.place("type"), trouble);
-                        return;
-                    }
-                }
+    fn unknown_list(&self, list: &str) -> Trouble {
+        let nearest = self
+            .structure
+            .lists
+            .by_name
+            .keys()
+            .map(|known| (crate::xpath::functions::distance(list, known), known))
+            .min()
+            .filter(|(distance, known)| *distance <= 1 + known.len() / 5);
+        let trouble = Trouble::told(
+            "unknown-list",
+            (format!("la liste {}", quoted(list)), format!("the list {}", quoted(list))),
+            ("une liste de la feuille \"choices\"", "a list of the sheet \"choices\""),
+        );
+        match nearest {
+            Some((_, known)) => {
+                trouble.fix(format!("Vouliez-vous écrire {known} ?"), format!("Did you mean {known}?"))
             }
+            None => trouble.fix("Ajoutez la liste dans choices.", "Add the list to choices."),
+        }
+    }
+
+    /// The selects of a group with the appearance table-list are rows of one table.
+    fn check_table_list(&mut self, row: Row<'_>, list: &str) {
+        let (found, expected) = match &self.table_list {
+            TableList::No => return,
+            TableList::Begun => {
+                self.table_list = TableList::Of(list.to_owned());
+                if row.get("choice_filter").is_empty() {
+                    return;
+                }
+                (
+                    quoted(row.get("choice_filter")),
+                    ("aucun filtre dans un table-list", "no filter in a table-list"),
+                )
+            }
+            TableList::Of(first) if first == list => return,
+            TableList::Of(_) => (
+                quoted(list),
+                ("la même liste dans tout le table-list", "the same list in all of the table-list"),
+            ),
         };
-        let Some(index) = self.add(row, question_type) else { return };
+        self.report.tolerate(
+            row.place("type"),
+            Trouble::told("bad-table-list", found, expected)
+                .fix("Sortez cette question du table-list.", "Move this question out of the table-list."),
+        );
+    }
+
+    fn select_external(&mut self, row: Row<'_>, list: &str) {
+        let Some(list_index) = self.structure.lists.external.get(list).copied() else {
+            return self.report.error(
+                row.place("type"),
+                Trouble::told(
+                    "unknown-list",
+                    (format!("la liste {}", quoted(list)), format!("the list {}", quoted(list))),
+                    (
+                        "une liste de la feuille \"external_choices\"",
+                        "a list of the sheet \"external_choices\"",
+                    ),
+                )
+                .fix("Ajoutez la liste dans external_choices.", "Add the list to external_choices."),
+            );
+        };
+        let Some(index) = self.add(row, QuestionType::SelectOne) else { return };
+        self.structure.questions[index.as_usize()].list = Some(list_index);
+    }
+
+    fn select_file(&mut self, row: Row<'_>, question_type: QuestionType, file: &str) {
+        let given = parameters::parse(row, &mut Report::default());
+        let extension = file.rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
+        let known = extension.as_deref().is_some_and(|extension| EXTENSIONS.contains(&extension));
+        if !known || file.matches('.').count() > 1 {
+            self.report.tolerate(
+                row.place("type"),
+                Trouble::told(
+                    "bad-file-name",
+                    (format!("le fichier {}", quoted(file)), format!("the file {}", quoted(file))),
+                    ("un nom en .csv, .xml ou .geojson", "a name ending in .csv, .xml or .geojson"),
+                )
+                .fix("Écrivez le nom du fichier en entier.", "Write the whole name of the file."),
+            );
+        }
+        let geo = extension.as_deref() == Some("geojson");
+        let (value, label) = if geo { ("id", "title") } else { ("name", "label") };
+        let value = given.get("value").map_or(value, String::as_str);
+        let label = given.get("label").map_or(label, String::as_str);
+        let stem = crate::workbook::csv_key(file);
+        let name = file.rsplit_once('.').map_or(file, |(name, _)| name);
+        self.add_file(row, name, file);
+        let list = match self.workbook.lists().find(|(key, _)| *key == stem) {
+            None => Some(self.unattached(row, &stem, file)),
+            Some((_, sheet)) => self.file_list(row, &stem, sheet, value, label),
+        };
+        let (Some(list), Some(index)) = (list, self.add(row, question_type)) else { return };
         self.structure.questions[index.as_usize()].list = Some(list);
         self.check_options(row, index, list);
+    }
+
+    fn file_list(
+        &mut self,
+        row: Row<'_>,
+        stem: &str,
+        sheet: &crate::workbook::Sheet,
+        value: &str,
+        label: &str,
+    ) -> Option<ListIndex> {
+        let key = (stem.to_owned(), value.to_owned(), label.to_owned());
+        if let Some(list) = self.files.get(&key) {
+            return Some(*list);
+        }
+        // Its headings were judged when it was attached.
+        let table = Table::read(sheet, &CSV, &mut Report::default());
+        let columns = CsvColumns { value, label: (label != "label").then_some(label) };
+        match read_csv(stem, &table, Some(columns), self.languages) {
+            Ok(list) => {
+                let index = self.structure.lists.add(None, list);
+                self.files.insert(key, index);
+                Some(index)
+            }
+            Err(trouble) => {
+                self.report.error(row.place("type"), trouble);
+                None
+            }
+        }
     }
 
     /// Every option of a select_multiple becomes a path, and codes with blanks cannot be told apart in a token list.
@@ -268,17 +531,23 @@ impl Builder<'_, '_> {
         let before = self.prefix_bytes(question.scope);
         let data = &self.structure.lists.lists[list.as_usize()];
         let bad = (0..data.len() as u32).map(|row| data.code(row)).find(|code| {
-            format!("{}#{code}", question.name).parse::<AnswerPath>().is_err()
-                || before + question.name.len() + 1 + code.len() > MAX_PATH_BYTES
+            format!("{}#{code}", question.key).parse::<AnswerPath>().is_err()
+                || before + question.key.len() + 1 + code.len() > MAX_PATH_BYTES
         });
         if let Some(code) = bad {
+            let (code, list) = (quoted(code), quoted(data.name()));
             self.report.error(
                 row.place("type"),
-                Trouble::new(
+                Trouble::told(
                     "bad-option",
-                    format!("the code {} in list {}", quoted(code), quoted(data.name())),
-                    format!(
-                        "codes without blanks, / or #, and answer paths of at most {MAX_PATH_BYTES} bytes"
+                    (format!("le code {code} de la liste {list}"), format!("the code {code} in list {list}")),
+                    (
+                        format!(
+                            "des codes sans blanc, / ni #, et des chemins d'au plus {MAX_PATH_BYTES} octets"
+                        ),
+                        format!(
+                            "codes without blanks, / or #, and answer paths of at most {MAX_PATH_BYTES} bytes"
+                        ),
                     ),
                 )
                 .fix("Raccourcissez ou corrigez le code.", "Shorten or correct the code."),
@@ -291,44 +560,99 @@ impl Builder<'_, '_> {
         let mut bytes = 0;
         let mut scope = &self.structure.scopes[scope.as_usize()];
         while let Some(repeat) = scope.repeat {
-            bytes += self.structure.questions[repeat.as_usize()].name.len() + INSTANCE_BYTES;
+            bytes += self.structure.questions[repeat.as_usize()].key.len() + INSTANCE_BYTES;
             scope = &self.structure.scopes[scope.parent.as_usize()];
         }
         bytes
     }
 
     fn add(&mut self, row: Row<'_>, question_type: QuestionType) -> Option<QuestionIndex> {
-        let name = row.get("name");
-        if name.is_empty() {
-            self.report.error(
-                row.place("name"),
-                Trouble::new("no-name", "an empty cell", "a name").fix("Donnez un nom.", "Give a name."),
-            );
-            return None;
+        let generated = format!("generated_note_name_{}", row.number);
+        let name = match row.get("name") {
+            // Nobody refers to a note: pyxform gives it this name too.
+            "" if question_type == QuestionType::Note => &generated,
+            "" => {
+                self.report.error(row.place("name"), no_name());
+                return None;
+            }
+            name => name,
+        };
+        let index = self.add_named(row, row.place("name"), name, question_type)?;
+        let parameters = parameters::parse(row, self.report);
+        let from_file = row.get("type").to_lowercase().contains("from")
+            && row.get("type").to_lowercase().contains("file");
+        parameters::check(row, question_type, &parameters, from_file, self.report);
+        if let Some(target) = parameters.get("reference-geometry") {
+            self.geometries.push((row.at, target.clone()));
         }
-        let index = self.add_named(row.place("name"), name, question_type, row.number)?;
+        let whole = match question_type {
+            QuestionType::Range { .. } => {
+                let lists = &self.structure.lists;
+                let codes = |name: &str| {
+                    lists.by_name.get(name).map(|list| parameters::codes(&lists.lists[list.as_usize()]))
+                };
+                parameters::check_range(row, &parameters, codes, self.report)
+            }
+            _ => true,
+        };
         let question = &mut self.structure.questions[index.as_usize()];
         question.appearance = row.get("appearance").into();
-        question.parameters = parameters(row.get("parameters"));
+        question.parameters = parameters;
         if let QuestionType::Range { integer } = &mut question.question_type {
-            *integer = question.parameters.values().all(|value| !value.contains('.'));
+            *integer = whole;
         }
+        self.further(row, index);
         Some(index)
+    }
+
+    /// Cells that no expression reads.
+    fn further(&mut self, row: Row<'_>, index: QuestionIndex) {
+        let question = &mut self.structure.questions[index.as_usize()];
+        for (target, name, text) in row.attributes() {
+            question.attributes.insert((target, name.into()), text.into());
+        }
+        let renamed_from = row.get("renamed_from");
+        if is_name(renamed_from) {
+            question.renamed_from = Some(renamed_from.into());
+        } else if !renamed_from.is_empty() {
+            self.report.error(row.place("renamed_from"), bad_name(renamed_from));
+        }
+        let checked = [
+            ("conflict_policy", ["ask", "latest", "frozen"].as_slice(), &mut question.conflict_policy),
+            (
+                "data_class",
+                ["public", "internal", "personal", "sensitive"].as_slice(),
+                &mut question.data_class,
+            ),
+        ];
+        for (column, known, kept) in checked {
+            let text = row.get(column);
+            *kept = text.into();
+            if !text.is_empty() && !known.contains(&text) {
+                self.report.warn(
+                    row.place(column),
+                    Trouble::told("unknown-word", quoted(text), known.join(", "))
+                        .fix("Écrivez un de ces mots.", "Write one of these words."),
+                );
+            }
+        }
     }
 
     fn add_named(
         &mut self,
+        row: Row<'_>,
         place: Place,
         name: &str,
         question_type: QuestionType,
-        row: u32,
     ) -> Option<QuestionIndex> {
         let parent = self.open.last().map(|open| open.index);
         let scope = parent.map_or(ScopeIndex::ROOT, |parent| {
             let parent = &self.structure.questions[parent.as_usize()];
             parent.opens.unwrap_or(parent.scope)
         });
-        self.check_name(&place, name, question_type, scope)?;
+        self.check_name(&place, name, question_type, parent)?;
+        let key = self.key_of(name, parent);
+        self.check_path(&place, name, &key, question_type, scope)?;
         let index = QuestionIndex(self.structure.questions.len() as u32);
         let slots = &mut self.structure.scopes[scope.as_usize()].slots;
         let slot = slots.len() as u32;
@@ -338,16 +662,70 @@ impl Builder<'_, '_> {
         } else {
             None
         };
+        if &*key != name && question_type != QuestionType::Group {
+            self.tell_key(place, name, &key);
+        }
         self.structure.questions.push(Question {
+            key: key.clone(),
             parent,
             scope,
             slot,
             opens,
-            ..Question::new(index, name, question_type, row)
+            ..Question::new(index, name, question_type, row.number)
         });
-        self.structure.rows.push(Some(row));
-        self.structure.by_name.entry(name.into()).or_insert(index);
+        self.structure.rows.push(Some(row.at));
+        self.structure.by_key.insert(key, index);
+        self.siblings.insert((parent, name.into()), index);
+        if self.structure.by_name.contains_key(name) {
+            self.structure.ambiguous.insert(name.into());
+        } else {
+            self.structure.by_name.insert(name.into(), index);
+        }
         Some(index)
+    }
+
+    /// The name; where an earlier row has it, the way to it through its groups.
+    fn key_of(&self, name: &str, parent: Option<QuestionIndex>) -> Box<str> {
+        if !self.structure.by_key.contains_key(name) {
+            return name.into();
+        }
+        let mut path = vec![name];
+        let mut around = parent;
+        while let Some(index) = around {
+            let question = &self.structure.questions[index.as_usize()];
+            path.push(&question.name);
+            around = question.parent;
+        }
+        path.reverse();
+        let path = path.join(".");
+        let mut key = path.clone();
+        let mut count = 1;
+        while self.structure.by_key.contains_key(&*key) {
+            count += 1;
+            key = format!("{path}.{count}");
+        }
+        key.into()
+    }
+
+    fn tell_key(&mut self, place: Place, name: &str, key: &str) {
+        let first = self.structure.by_name.get(name).or_else(|| self.structure.by_key.get(name));
+        let row = first.map_or(0, |first| self.structure.questions[first.as_usize()].row);
+        let (name, key) = (quoted(name), quoted(key));
+        self.report.warn(
+            place,
+            Trouble::told(
+                "shared-name",
+                (
+                    format!("{name}, déjà le nom de la ligne {row} : cette réponse est rangée sous {key}"),
+                    format!("{name}, already the name of row {row}: this answer is kept under {key}"),
+                ),
+                ("un nom par question", "each name once in the form"),
+            )
+            .fix(
+                "Changez un des deux noms, ou laissez ainsi.",
+                "Change one of the two names, or leave it so.",
+            ),
+        );
     }
 
     fn open_scope(&mut self, place: &Place, repeat: QuestionIndex, parent: ScopeIndex) -> Option<ScopeIndex> {
@@ -356,11 +734,15 @@ impl Builder<'_, '_> {
             self.structure.scopes[parent.as_usize()].slots.pop();
             self.report.error(
                 place.clone(),
-                Trouble::new(
+                Trouble::told(
                     "too-deep",
-                    format!("{depth} repeats inside each other"),
-                    format!("at most {MAX_REPEAT_DEPTH}"),
-                ),
+                    (
+                        format!("{depth} repeats l'un dans l'autre"),
+                        format!("{depth} repeats inside each other"),
+                    ),
+                    (format!("au plus {MAX_REPEAT_DEPTH}"), format!("at most {MAX_REPEAT_DEPTH}")),
+                )
+                .fix("Sortez ce repeat des autres.", "Move this repeat out of the others."),
             );
             return None;
         }
@@ -379,65 +761,172 @@ impl Builder<'_, '_> {
         Some(scope)
     }
 
-    /// A name is a key in every record of the lineage: it must be one, and be the only one.
+    /// Directly inside one group, repeat or the record a name stands once.
     fn check_name(
         &mut self,
         place: &Place,
         name: &str,
         question_type: QuestionType,
+        parent: Option<QuestionIndex>,
+    ) -> Option<()> {
+        if !is_name(name) {
+            self.report.error(place.clone(), bad_name(name));
+            return None;
+        }
+        if let Some(first) = self.siblings.get(&(parent, name.into())) {
+            let first = &self.structure.questions[first.as_usize()];
+            let groups = question_type == QuestionType::Group && first.question_type == QuestionType::Group;
+            let trouble = Trouble::told(
+                "duplicate-name",
+                (
+                    format!("{}, déjà le nom de la ligne {}", quoted(name), first.row),
+                    format!("{}, already the name of row {}", quoted(name), first.row),
+                ),
+                ("un nom une seule fois dans son groupe", "each name once in its group"),
+            )
+            .fix("Changez un des deux noms.", "Change one of the two names.");
+            // A group has no answer of its own: nothing is lost if two share a name.
+            if groups && !self.report.is_strict() {
+                self.report.warn(place.clone(), trouble);
+                return Some(());
+            }
+            self.report.error(place.clone(), trouble);
+            return None;
+        }
+        if !self.siblings_lower.insert((parent, name.to_lowercase())) {
+            self.report.warn(
+                place.clone(),
+                Trouble::told(
+                    "name-case",
+                    (
+                        format!("{}, qui ne diffère d'un autre nom que par ses majuscules", quoted(name)),
+                        format!("{}, which differs from another name only in capitals", quoted(name)),
+                    ),
+                    ("des noms bien distincts", "names that are well apart"),
+                )
+                .fix("Changez un des deux noms.", "Change one of the two names."),
+            );
+        }
+        let reserved = name == "meta";
+        let root = question_type == QuestionType::Repeat && name == self.root_name;
+        let second_repeat = question_type == QuestionType::Repeat
+            && self.structure.questions.iter().any(|q| q.opens.is_some() && &*q.name == name);
+        if reserved || root || second_repeat {
+            let expected = if second_repeat {
+                ("un nom par repeat", "each repeat's name once in the form")
+            } else {
+                ("un nom que XForms ne se réserve pas", "a name that XForms does not keep for itself")
+            };
+            self.report.tolerate(
+                place.clone(),
+                Trouble::told("reserved-name", quoted(name), expected)
+                    .fix("Changez ce nom.", "Change this name."),
+            );
+        }
+        Some(())
+    }
+
+    /// A key stands in every answer path of the lineage.
+    fn check_path(
+        &mut self,
+        place: &Place,
+        name: &str,
+        key: &str,
+        question_type: QuestionType,
         scope: ScopeIndex,
     ) -> Option<()> {
-        if AnswerPath::question(name).is_err() || name.contains('#') || name.starts_with('@') {
-            self.report.error(
-                place.clone(),
-                Trouble::new(
-                    "bad-name",
-                    quoted(name),
-                    "letters, digits, _, - and ., beginning with a letter or _",
-                )
-                .fix("Corrigez le nom.", "Correct the name."),
-            );
+        if AnswerPath::question(key).is_err() {
+            self.report.error(place.clone(), bad_name(name));
             return None;
         }
         let longest = if question_type == QuestionType::Repeat { INSTANCE_BYTES + 1 } else { 0 };
-        let bytes = self.prefix_bytes(scope) + name.len() + longest;
-        if bytes > MAX_PATH_BYTES {
-            self.report.error(
-                place.clone(),
-                Trouble::new(
-                    "path-too-long",
-                    format!("{}, whose answer path has {bytes} bytes", quoted(name)),
-                    format!("at most {MAX_PATH_BYTES} bytes with the names of its repeats"),
-                )
-                .fix("Raccourcissez le nom.", "Shorten the name."),
-            );
-            return None;
-        }
-        let Some(first) = self.structure.by_name.get(name).copied() else { return Some(()) };
-        let first = &self.structure.questions[first.as_usize()];
-        // Groups have no answers of their own: two may share a name as long as nobody refers to it.
-        if question_type == QuestionType::Group && first.question_type == QuestionType::Group {
-            self.structure.ambiguous.insert(name.into());
+        let bytes = self.prefix_bytes(scope) + key.len() + longest;
+        if bytes <= MAX_PATH_BYTES {
             return Some(());
         }
         self.report.error(
             place.clone(),
-            Trouble::new(
-                "duplicate-name",
-                format!("{}, already the name of row {}", quoted(name), first.row),
-                "each name once in the form",
+            Trouble::told(
+                "path-too-long",
+                (
+                    format!("{}, dont le chemin de réponse a {bytes} octets", quoted(key)),
+                    format!("{}, whose answer path has {bytes} bytes", quoted(key)),
+                ),
+                (
+                    format!("au plus {MAX_PATH_BYTES} octets avec les noms de ses repeats"),
+                    format!("at most {MAX_PATH_BYTES} bytes with the names of its repeats"),
+                ),
             )
-            .fix("Changez un des deux noms.", "Change one of the two names."),
+            .fix("Raccourcissez le nom.", "Shorten the name."),
         );
         None
     }
+
+    fn check_geometries(&mut self, table: &Table<'_>) {
+        for (at, target) in std::mem::take(&mut self.geometries) {
+            let structure = &self.structure;
+            let repeat =
+                target.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).is_some_and(|name| {
+                    structure
+                        .questions
+                        .iter()
+                        .any(|question| question.opens.is_some() && &*question.name == name)
+                });
+            let known = repeat
+                || structure.lists.by_name.contains_key(&target)
+                || structure.external_files.iter().any(|file| *file.name == *target)
+                || self
+                    .workbook
+                    .sheet("entities")
+                    .is_some_and(|sheet| sheet.rows.iter().skip(1).flatten().any(|cell| *cell == target));
+            parameters::check_geometry(table.row(at), known, &target, self.report);
+        }
+    }
 }
 
-/// `start=0 end=10 step=1`, also separated by commas or semicolons.
-pub(crate) fn parameters(cell: &str) -> BTreeMap<String, String> {
-    let cell = cell.replace(" =", "=").replace("= ", "=");
-    cell.split([' ', ',', ';', '\n'])
-        .filter_map(|part| part.split_once('='))
-        .map(|(key, value)| (key.trim().to_lowercase(), value.trim().to_owned()))
-        .collect()
+fn no_name() -> Trouble {
+    Trouble::told("no-name", EMPTY_CELL, ("un nom", "a name")).fix("Donnez un nom.", "Give a name.")
+}
+
+fn bad_name(name: &str) -> Trouble {
+    Trouble::told(
+        "bad-name",
+        quoted(name),
+        (
+            "des lettres, chiffres, _, - et ., une lettre ou _ en tête",
+            "letters, digits, _, - and ., beginning with a letter or _",
+        ),
+    )
+    .fix("Corrigez le nom.", "Correct the name.")
+}
+
+fn beginning_without_end() -> Trouble {
+    Trouble::told(
+        "bad-nesting",
+        ("un début sans fin", "a beginning without an end"),
+        ("end group ou end repeat plus bas", "end group or end repeat further down"),
+    )
+    .fix("Ajoutez la ligne de fin.", "Add the end row.")
+}
+
+fn end_without_beginning(row: Row<'_>) -> Trouble {
+    Trouble::told(
+        "bad-nesting",
+        quoted(row.get("type")),
+        ("une ligne begin plus haut", "a begin row before it"),
+    )
+    .fix("Supprimez cette ligne, ou ajoutez le début.", "Remove this row, or add the beginning.")
+}
+
+/// A file the form names and nobody attached.
+pub(crate) fn no_file(file: &str) -> Trouble {
+    Trouble::told(
+        "no-file",
+        (
+            format!("le fichier {}, qui n'est pas joint : sa liste est vide", quoted(file)),
+            format!("the file {}, which is not attached: its list is empty", quoted(file)),
+        ),
+        ("un fichier CSV joint au formulaire", "a CSV file attached to the form"),
+    )
+    .fix("Joignez le fichier CSV au formulaire.", "Attach the CSV file to the form.")
 }

@@ -1,8 +1,10 @@
 //! A sheet as a table: which column means what.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::diagnostics::{Place, Report, Trouble, quoted};
+use crate::form::Target;
 use crate::workbook::Sheet;
 
 /// What a sheet's columns may be.
@@ -11,8 +13,14 @@ pub(crate) struct Shape {
     pub(crate) plain: &'static [(&'static str, &'static [&'static str])],
     /// Columns that come once per language.
     pub(crate) translated: &'static [(&'static str, &'static [&'static str])],
+    /// First words of columns that name an attribute after `::`.
+    pub(crate) attributes: &'static [(&'static str, Target)],
+    /// Columns that are another way to write an attribute.
+    pub(crate) attribute_names: &'static [(&'static str, Target, &'static str)],
     /// Columns of ODK's, or of ours for the office, that mean nothing to this engine and are no mistake.
     pub(crate) ignored: &'static [&'static str],
+    /// What stands after many blank rows is not read.
+    pub(crate) ends_at_a_gap: bool,
     /// Any other column belongs to the sheet (choice lists) instead of being told about.
     pub(crate) takes_extras: bool,
 }
@@ -20,43 +28,66 @@ pub(crate) struct Shape {
 pub(crate) const SURVEY: Shape = Shape {
     plain: &[
         ("type", &["command"]),
-        ("name", &[]),
+        ("name", &["tag", "value"]),
         ("relevant", &["relevance", "bind::relevant"]),
         ("required", &["bind::required"]),
         ("constraint", &["bind::constraint"]),
         ("calculation", &["calculate", "bind::calculate"]),
         ("choice_filter", &[]),
         ("default", &[]),
-        ("repeat_count", &["count", "jr:count", "control::jr:count"]),
+        ("repeat_count", &["count", "jr:count", "control::jr:count", "body::jr:count"]),
         ("read_only", &["readonly", "bind::readonly"]),
-        ("appearance", &["control::appearance"]),
+        ("appearance", &["control::appearance", "body::appearance"]),
         ("parameters", &[]),
         ("trigger", &[]),
         ("save_to", &["bind::entities:saveto"]),
         ("disabled", &[]),
+        ("renamed_from", &[]),
+        ("conflict_policy", &[]),
+        ("data_class", &[]),
     ],
     translated: &[
         ("label", &["caption"]),
         ("hint", &[]),
         ("guidance_hint", &[]),
-        ("constraint_message", &["constraint_msg", "bind::jr:constraintmsg"]),
-        ("required_message", &["required_msg", "bind::jr:requiredmsg"]),
+        (
+            "constraint_message",
+            &["constraint_msg", "constraining_message", "jr:constraintmsg", "bind::jr:constraintmsg"],
+        ),
+        ("required_message", &["required_msg", "requiredmsg", "jr:requiredmsg", "bind::jr:requiredmsg"]),
         ("image", &["media::image"]),
         ("audio", &["media::audio"]),
         ("video", &["media::video"]),
         ("big-image", &["media::big-image", "big_image"]),
     ],
+    attributes: &[
+        ("bind", Target::Bind),
+        ("body", Target::Body),
+        ("control", Target::Body),
+        ("instance", Target::Instance),
+    ],
+    attribute_names: &[
+        ("autoplay", Target::Body, "autoplay"),
+        ("rows", Target::Body, "rows"),
+        ("intent", Target::Body, "intent"),
+        ("noapperrorstring", Target::Bind, "jr:noAppErrorString"),
+        ("no_app_error_string", Target::Bind, "jr:noAppErrorString"),
+        ("compact_tag", Target::Instance, "odk:tag"),
+    ],
     ignored: &[
-        "conflict_policy",
-        "data_class",
-        "autoplay",
-        "rows",
-        "intent",
         "note",
         "comment",
         "comments",
         "query",
+        "sms_field",
+        "sms_option",
+        "sms_separator",
+        "sms_allow_media",
+        "sms_date_format",
+        "sms_datetime_format",
+        "sms_response",
     ],
+    ends_at_a_gap: true,
     takes_extras: false,
 };
 
@@ -69,12 +100,22 @@ pub(crate) const CHOICES: Shape = Shape {
         ("video", &["media::video"]),
         ("big-image", &["media::big-image", "big_image"]),
     ],
+    attributes: &[],
+    attribute_names: &[],
     ignored: &[],
+    ends_at_a_gap: true,
     takes_extras: true,
 };
 
-pub(crate) const CSV: Shape =
-    Shape { plain: &[], translated: &[("label", &[])], ignored: &[], takes_extras: true };
+pub(crate) const CSV: Shape = Shape {
+    plain: &[],
+    translated: &[("label", &[])],
+    attributes: &[],
+    attribute_names: &[],
+    ignored: &[],
+    ends_at_a_gap: false,
+    takes_extras: true,
+};
 
 pub(crate) const SETTINGS: Shape = Shape {
     plain: &[
@@ -84,28 +125,28 @@ pub(crate) const SETTINGS: Shape = Shape {
         ("default_language", &[]),
         ("instance_name", &[]),
         ("allow_choice_duplicates", &[]),
+        ("name", &[]),
+        ("style", &[]),
+        ("namespaces", &[]),
+        ("public_key", &[]),
+        ("submission_url", &[]),
+        ("auto_send", &[]),
+        ("auto_delete", &[]),
+        ("clean_text_values", &[]),
+        ("omit_instanceid", &[]),
+        ("instance_xmlns", &[]),
+        ("instance_id", &[]),
+        ("client_editable", &[]),
+        ("prefix", &["compact_prefix"]),
+        ("delimiter", &[]),
+        ("sms_keyword", &[]),
+        ("sms_separator", &[]),
     ],
     translated: &[],
-    ignored: &[
-        "style",
-        "name",
-        "auto_send",
-        "auto_delete",
-        "public_key",
-        "submission_url",
-        "clean_text_values",
-        "omit_instanceid",
-        "instance_xmlns",
-        "namespaces",
-        "instance_id",
-        "sms_keyword",
-        "sms_separator",
-        "prefix",
-        "delimiter",
-        "compact_prefix",
-        "compact_tag",
-        "client_editable",
-    ],
+    attributes: &[("attribute", Target::Instance)],
+    attribute_names: &[],
+    ignored: &["compact_tag", "add_none_option", "flat"],
+    ends_at_a_gap: true,
     takes_extras: false,
 };
 
@@ -119,7 +160,10 @@ pub(crate) const ENTITIES: Shape = Shape {
         ("repeat", &[]),
     ],
     translated: &[],
+    attributes: &[],
+    attribute_names: &[],
     ignored: &[],
+    ends_at_a_gap: true,
     takes_extras: false,
 };
 
@@ -132,7 +176,10 @@ pub(crate) const RULES: Shape = Shape {
         ("repeat", &[]),
     ],
     translated: &[("message", &[])],
+    attributes: &[],
+    attribute_names: &[],
     ignored: &["note", "comment", "comments"],
+    ends_at_a_gap: true,
     takes_extras: false,
 };
 
@@ -163,23 +210,33 @@ impl Language {
 pub(crate) enum Heading {
     Plain(&'static str),
     Translated(&'static str, Option<Language>),
+    Attribute(Target, String),
     Extra(String),
     Ignored,
 }
 
+/// As for pyxform, what comes after more of them is a note, and no part of the form.
+const MAX_BLANK_ROWS: u32 = 60;
+
 /// A sheet whose headings are known.
 pub(crate) struct Table<'w> {
     pub(crate) sheet: String,
-    rows: &'w [Vec<String>],
+    /// Those that are not blank.
+    rows: Vec<Line<'w>>,
     pub(crate) headings: Vec<Heading>,
     written: &'w [String],
     plain: HashMap<&'static str, usize>,
 }
 
+/// A row's number in the spreadsheet, and its cells.
+pub(crate) type Line<'w> = (u32, Cow<'w, [String]>);
+
 /// One row that is not blank.
 #[derive(Clone, Copy)]
 pub(crate) struct Row<'t> {
     table: &'t Table<'t>,
+    /// Its place among the rows of the table. A loop makes several of one row of the spreadsheet.
+    pub(crate) at: usize,
     /// Counted from 1, as the spreadsheet does.
     pub(crate) number: u32,
     cells: &'t [String],
@@ -192,21 +249,52 @@ impl<'w> Table<'w> {
             written.iter().map(|text| heading(&sheet.name, text, shape, report)).collect();
         let mut plain = HashMap::new();
         for (at, heading) in headings.iter().enumerate() {
-            let Heading::Plain(name) = heading else { continue };
-            if plain.insert(*name, at).is_some() {
-                report.error(
-                    Place::new(&sheet.name, 1, &written[at]),
-                    Trouble::new(
-                        "duplicate-column",
+            let place = || Place::new(&sheet.name, 1, &written[at]);
+            let second = |name: &str| {
+                Trouble::told(
+                    "duplicate-column",
+                    (
+                        format!("une deuxième colonne {}", quoted(name)),
                         format!("a second column {}", quoted(name)),
-                        "one such column",
-                    )
-                    .fix("Supprimez une des deux colonnes.", "Remove one of the two columns."),
-                );
+                    ),
+                    ("une seule colonne de ce nom", "one such column"),
+                )
+                .fix("Supprimez une des deux colonnes.", "Remove one of the two columns.")
+            };
+            match heading {
+                Heading::Plain(name) if plain.insert(*name, at).is_some() => {
+                    report.error(place(), second(name));
+                }
+                Heading::Translated(name, _) if headings[..at].contains(heading) => {
+                    report.tolerate(place(), second(name));
+                }
+                _ => {}
             }
         }
-        let rows = sheet.rows.get(1..).unwrap_or_default();
+        let mut rows: Vec<Line<'w>> = Vec::new();
+        for (cells, number) in sheet.rows.iter().zip(1..).skip(1) {
+            if cells.iter().all(String::is_empty) {
+                continue;
+            }
+            let before = rows.last().map_or(1, |(number, _)| *number);
+            if shape.ends_at_a_gap && number - before > MAX_BLANK_ROWS + 1 {
+                report.warn(Place::new(&sheet.name, number, ""), far_away(before));
+                break;
+            }
+            rows.push((number, Cow::Borrowed(cells.as_slice())));
+        }
         Self { sheet: sheet.name.clone(), rows, headings, written, plain }
+    }
+
+    /// The same headings over other rows.
+    pub(crate) fn with_rows(&self, rows: Vec<Line<'w>>) -> Self {
+        Self {
+            sheet: self.sheet.clone(),
+            rows,
+            headings: self.headings.clone(),
+            written: self.written,
+            plain: self.plain.clone(),
+        }
     }
 
     pub(crate) fn has(&self, column: &str) -> bool {
@@ -214,11 +302,29 @@ impl<'w> Table<'w> {
     }
 
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows
-            .iter()
-            .enumerate()
-            .filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()))
-            .map(|(at, cells)| Row { table: self, number: at as u32 + 2, cells })
+        (0..self.rows.len()).map(|at| self.row(at))
+    }
+
+    /// # Panics
+    ///
+    /// If the table has no such row.
+    pub(crate) fn row(&self, at: usize) -> Row<'_> {
+        let (number, cells) = &self.rows[at];
+        Row { table: self, at, number: *number, cells }
+    }
+
+    pub(crate) fn lines(&self) -> &[Line<'w>] {
+        &self.rows
+    }
+
+    /// Where a plain column stands among the cells of a row.
+    pub(crate) fn column(&self, name: &str) -> Option<usize> {
+        self.plain.get(name).copied()
+    }
+
+    /// The heading of a column as the sheet writes it.
+    pub(crate) fn written(&self, at: usize) -> &str {
+        self.written.get(at).map_or("", String::as_str)
     }
 
     /// Where a cell stands, under the heading that the sheet itself uses.
@@ -262,6 +368,21 @@ impl<'t> Row<'t> {
         self.table.place(self.number, column)
     }
 
+    pub(crate) fn cells(&self) -> &'t [String] {
+        self.cells
+    }
+
+    /// The filled cells of columns that name an attribute.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (Target, &'t str, &'t str)> {
+        let (table, row) = (self.table, *self);
+        table.headings.iter().enumerate().filter_map(move |(at, heading)| match heading {
+            Heading::Attribute(target, name) if !row.cell(at).is_empty() => {
+                Some((*target, name.as_str(), row.cell(at)))
+            }
+            _ => None,
+        })
+    }
+
     /// The filled cells of a translated column, with the heading as written.
     pub(crate) fn translations(
         &self,
@@ -275,6 +396,18 @@ impl<'t> Row<'t> {
             _ => None,
         })
     }
+}
+
+fn far_away(before: u32) -> Trouble {
+    Trouble::told(
+        "rows-after-a-gap",
+        (
+            format!("des lignes loin sous la dernière, la ligne {before} : elles ne sont pas lues"),
+            format!("rows far below the last one, row {before}: they are not read"),
+        ),
+        (format!("au plus {MAX_BLANK_ROWS} lignes vides"), format!("at most {MAX_BLANK_ROWS} blank rows")),
+    )
+    .fix("Remontez ces lignes, ou supprimez-les.", "Move these rows up, or remove them.")
 }
 
 fn find(known: &'static [(&'static str, &'static [&'static str])], base: &str) -> Option<&'static str> {
@@ -293,26 +426,44 @@ fn heading(sheet: &str, written: &str, shape: &Shape, report: &mut Report) -> He
     if let Some(name) = find(shape.translated, &whole) {
         return Heading::Translated(name, None);
     }
+    // `bind:relevant`, as old forms write it.
+    if let Some((first, rest)) = whole.split_once(':').filter(|_| !whole.contains("::"))
+        && let Some(name) = find(shape.plain, &format!("{first}::{rest}"))
+    {
+        return Heading::Plain(name);
+    }
     let place = || Place::new(sheet, 1, written);
     if let Some((base, language)) = split_language(text, shape) {
         let language = language.trim_matches(|c: char| c == ':' || c.is_whitespace());
         if language.is_empty() {
-            report.error(
+            report.warn(
                 place(),
-                Trouble::new("bad-column", quoted(written), format!("\"{base}::Français (fr)\""))
-                    .fix("Nommez la langue après « :: ».", "Name the language after \"::\"."),
+                not_read(
+                    written,
+                    (format!("\"{base}::Français (fr)\""), format!("\"{base}::English (en)\"")),
+                )
+                .fix("Nommez la langue après « :: ».", "Name the language after \"::\"."),
             );
             return Heading::Ignored;
         }
         return Heading::Translated(base, Some(Language::parse(language)));
     }
+    if let Some((target, name)) = attribute(text, &whole, shape) {
+        return Heading::Attribute(target, name);
+    }
     if let Some(base) = whole.split(':').next().and_then(|base| find(shape.plain, base))
         && whole.contains(':')
     {
-        report.error(
+        report.warn(
             place(),
-            Trouble::new("bad-column", quoted(written), format!("\"{base}\", which has no languages"))
-                .fix(format!("Écrivez {base}."), format!("Write {base}.")),
+            not_read(
+                written,
+                (
+                    format!("\"{base}\", qui n'a pas de langues"),
+                    format!("\"{base}\", which has no languages"),
+                ),
+            )
+            .fix(format!("Écrivez {base}."), format!("Write {base}.")),
         );
         return Heading::Ignored;
     }
@@ -320,12 +471,13 @@ fn heading(sheet: &str, written: &str, shape: &Shape, report: &mut Report) -> He
         return Heading::Extra(text.to_owned());
     }
     if let Some(base) = looks_translated(&whole, shape) {
-        report.error(
+        report.warn(
             place(),
-            Trouble::new("bad-column", quoted(written), format!("\"{base}::Français (fr)\"")).fix(
-                "Écrivez la langue après deux fois deux-points.",
-                "Write the language after a double colon.",
-            ),
+            not_read(written, (format!("\"{base}::Français (fr)\""), format!("\"{base}::English (en)\"")))
+                .fix(
+                    "Écrivez la langue après deux fois deux-points.",
+                    "Write the language after a double colon.",
+                ),
         );
         return Heading::Ignored;
     }
@@ -333,6 +485,32 @@ fn heading(sheet: &str, written: &str, shape: &Shape, report: &mut Report) -> He
         warn_unknown(&whole, written, shape, place(), report);
     }
     Heading::Ignored
+}
+
+/// A heading that was meant to be one this engine knows. pyxform leaves such a column out in silence.
+fn not_read(written: &str, expected: (String, String)) -> Trouble {
+    let found = (
+        format!("{}, une colonne qui n'est donc pas lue", quoted(written)),
+        format!("{}, a column that is therefore not read", quoted(written)),
+    );
+    Trouble::told("bad-column", found, expected)
+}
+
+/// `bind::odk:length`, `body::accuracyThreshold`; also with one colon.
+fn attribute(text: &str, whole: &str, shape: &Shape) -> Option<(Target, String)> {
+    if let Some((_, target, name)) = shape.attribute_names.iter().find(|(known, ..)| *known == whole) {
+        return Some((*target, (*name).to_owned()));
+    }
+    let (first, rest) = text.split_once(':')?;
+    let first = canonical(first);
+    let (_, target) = shape.attributes.iter().find(|(known, _)| *known == first)?;
+    let name = rest.trim_start_matches(':').trim();
+    let name = shape
+        .attribute_names
+        .iter()
+        .find(|(_, at, known)| at == target && known.eq_ignore_ascii_case(name))
+        .map_or(name, |(.., known)| known);
+    (!name.is_empty()).then(|| (*target, name.to_owned()))
 }
 
 fn warn_unknown(whole: &str, written: &str, shape: &Shape, place: Place, report: &mut Report) {
@@ -343,7 +521,12 @@ fn warn_unknown(whole: &str, written: &str, shape: &Shape, place: Place, report:
         .map(|(name, _)| (crate::xpath::functions::distance(whole, name), *name))
         .min()
         .filter(|(distance, name)| *distance <= 1 + name.len() / 6);
-    let mut trouble = Trouble::new("unknown-column", quoted(written), "a column this engine knows").fix(
+    let mut trouble = Trouble::told(
+        "unknown-column",
+        quoted(written),
+        ("une colonne que ce moteur connaît", "a column this engine knows"),
+    )
+    .fix(
         "Cette colonne n'est pas connue : elle n'est pas lue.",
         "The column is not known, so it is not read.",
     );
@@ -414,14 +597,21 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_language_is_an_error_and_a_private_column_a_warning() {
-        for text in ["label::", "label (fr)", "hint_fr", "relevant::fr"] {
-            assert!(read(text).1.has_errors(), "{text}");
-        }
-        for text in ["module", "label_note", "body::accuracyThreshold"] {
+    fn a_malformed_language_and_a_private_column_are_warnings() {
+        for text in ["label::", "label (fr)", "hint_fr", "relevant::fr", "module", "label_note"] {
             let found = read(text).1;
             assert!(!found.has_errors() && found.len() == 1, "{text}: {found}");
         }
         assert!(read("guidance_hint").1.is_empty());
+    }
+
+    #[test]
+    fn a_column_may_name_an_attribute() {
+        let attribute = |target, name: &str| Heading::Attribute(target, name.to_owned());
+        assert_eq!(read("body::accuracyThreshold").0, attribute(Target::Body, "accuracyThreshold"));
+        assert_eq!(read("Bind::odk:length").0, attribute(Target::Bind, "odk:length"));
+        assert_eq!(read("instance:tag").0, attribute(Target::Instance, "tag"));
+        assert_eq!(read("autoplay").0, attribute(Target::Body, "autoplay"));
+        assert_eq!(read("bind::relevant").0, Heading::Plain("relevant"));
     }
 }

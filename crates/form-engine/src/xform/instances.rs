@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use roxmltree::Node;
 
-use crate::compile::Language;
 use crate::form::{DocIndex, ListIndex};
 use crate::list::ChoiceList;
 use crate::xform::texts::{Itext, TextPiece};
