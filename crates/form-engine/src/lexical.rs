@@ -1,7 +1,5 @@
 //! How ODK's engines write a value of each type. What does not fit the type is no value.
 
-use unicode_normalization::UnicodeNormalization;
-
 use crate::arena::Datum;
 use crate::form::QuestionType;
 use crate::xpath::number_text;
@@ -24,9 +22,9 @@ impl Datum {
             T::Time => written(time(trimmed)),
             T::DateTime | T::Start | T::End => written(date_time(trimmed)),
             T::Geopoint => written(point(trimmed)),
-            T::Geotrace | T::Geoshape => written(points(trimmed)),
-            // One way of writing an accented letter.
-            _ => written(Some(text.nfc().collect())),
+            T::Geotrace => written(points(trimmed, 2)),
+            T::Geoshape => written(points(trimmed, 3)),
+            _ => written(Some(text.to_owned())),
         }
     }
 }
@@ -80,10 +78,10 @@ fn point(text: &str) -> Option<String> {
     fits.then(|| parts.into_iter().map(pointed).collect::<Vec<_>>().join(" "))
 }
 
-fn points(text: &str) -> Option<String> {
+fn points(text: &str, fewest: usize) -> Option<String> {
     let parts: Option<Vec<String>> =
         text.split(';').map(str::trim).filter(|part| !part.is_empty()).map(point).collect();
-    parts.map(|parts| parts.join(";"))
+    parts.filter(|parts| parts.len() >= fewest).map(|parts| parts.join(";"))
 }
 
 #[cfg(test)]
@@ -104,8 +102,8 @@ mod tests {
             (T::Time, "22:02:55.124", "22:02:55.124"),
             (T::Geopoint, "38.5 21 0 5", "38.5 21.0 0.0 5.0"),
             (T::Geopoint, "99 21", ""),
-            (T::Geoshape, "0 1; 0 91;", "0.0 1.0;0.0 91.0"),
-            (T::Text, "e\u{301}", "é"),
+            (T::Geotrace, "0 1; 0 91;", "0.0 1.0;0.0 91.0"),
+            (T::Geoshape, "0 1; 0 91;", ""),
         ] {
             let datum = Datum::typed(value_type, text);
             assert_eq!(crate::xpath::eval::datum_text(&datum), written, "{text}");

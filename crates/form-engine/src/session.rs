@@ -33,6 +33,8 @@ pub struct Interview {
     preload: Preload,
     /// What was chosen, by cell, of selects whose options leave some of it out now.
     given: HashMap<usize, Datum>,
+    /// Instances that a count has just made.
+    grown: Vec<u32>,
     /// What a person has just answered: it is not calculated over.
     changed_by_hand: Option<(QuestionIndex, u32)>,
     /// What is to be looked at again, in an order in which each comes after all it reads.
@@ -125,6 +127,7 @@ impl Interview {
         interview.mark_all();
         // A form that never comes to rest is shown as far as it got.
         let _ = interview.settle();
+        let _ = interview.welcome();
         let _ = interview.act_all(|action| action.events.first_load || action.events.load);
         interview
     }
@@ -146,6 +149,7 @@ impl Interview {
         }
         interview.mark_all();
         let _ = interview.settle();
+        interview.grown.clear();
         let _ = interview.act_all(|action| action.events.load);
         Ok(interview)
     }
@@ -180,6 +184,7 @@ impl Interview {
             language: 0,
             preload: preload.clone(),
             given: HashMap::new(),
+            grown: Vec::new(),
             changed_by_hand: None,
             dirty: BTreeSet::new(),
             computed: 0,
@@ -196,7 +201,7 @@ impl Interview {
 
     fn assign(&mut self, instance: u32, question: QuestionIndex, value: &str) -> Result<(), InterviewError> {
         let at = self.arena.cell_at(&self.form, instance, question);
-        let datum = self.datum_for(question, value);
+        let datum = self.datum_for(instance, question, value);
         if self.arena.cells[at].datum == datum {
             return Ok(());
         }
@@ -206,6 +211,7 @@ impl Interview {
         self.changed_by_hand = Some((question, instance));
         self.mark_readers(instance, question);
         self.settle()?;
+        self.welcome()?;
         let form = Arc::clone(&self.form);
         for action in form.actions.iter().filter(|action| action.events.value_changed) {
             if action.trigger == Some(question) {
@@ -216,14 +222,20 @@ impl Interview {
     }
 
     /// As the question holds it: a select_multiple's codes in the order of its list.
-    fn datum_for(&self, question: QuestionIndex, value: &str) -> Datum {
+    fn datum_for(&self, instance: u32, question: QuestionIndex, value: &str) -> Datum {
         let asked = self.form.question(question);
-        if asked.question_type == QuestionType::SelectMultiple
-            && let Some(list) = asked.list
-        {
-            let list = self.form.list(list);
+        if asked.question_type == QuestionType::SelectMultiple {
             let mut codes: Vec<&str> = value.split_whitespace().collect();
-            codes.sort_by_key(|code| list.rows_of(code).first().copied().unwrap_or(u32::MAX));
+            match asked.list.map(|list| self.form.list(list)) {
+                Some(list) => {
+                    codes.sort_by_key(|code| list.rows_of(code).first().copied().unwrap_or(u32::MAX));
+                }
+                None => {
+                    let options = self.evaluator("").options(question, Context::cell(instance, question));
+                    let place = |code: &str| options.iter().position(|(known, _)| known == code);
+                    codes.sort_by_key(|code| place(code).unwrap_or(usize::MAX));
+                }
+            }
             codes.dedup();
             return Datum::typed(QuestionType::Text, &codes.join(" "));
         }
@@ -319,6 +331,7 @@ impl Interview {
     pub fn nodes(&self) -> Vec<InterviewNode> {
         let mut nodes = Vec::new();
         self.walk(&mut |node, path| nodes.extend(self.node(node, path)));
+        nodes.retain(|node| !(node.value.is_empty() && node.reference.ends_with("deprecatedID")));
         nodes
     }
 
@@ -333,11 +346,20 @@ impl Interview {
         let instance = self.arena.grow(&self.form, parent, scope);
         self.preload_instance(instance);
         self.mark_range(parent, scope);
+        self.grown.push(instance);
         self.settle()?;
+        self.welcome()
+    }
+
+    /// Runs what waits for new instances.
+    fn welcome(&mut self) -> Result<(), InterviewError> {
         let form = Arc::clone(&self.form);
-        for action in form.actions.iter().filter(|action| action.events.new_repeat) {
-            if action.repeat == Some(scope) {
-                self.act_near(action, instance)?;
+        while let Some(instance) = self.grown.pop() {
+            let scope = self.arena.instance(instance).scope;
+            for action in form.actions.iter().filter(|action| action.events.new_repeat) {
+                if action.repeat == Some(scope) && self.arena.instance(instance).alive {
+                    self.act_near(action, instance)?;
+                }
             }
         }
         Ok(())
@@ -527,7 +549,8 @@ impl Interview {
             _ => None,
         };
         let on_offer = if relevant { self.on_offer(question, instance) } else { None };
-        let count = question.repeat_count.filter(|_| relevant).map(|id| evaluator.run_number(id, context));
+        // Counted even where it is not asked: what it counts reads blank there.
+        let count = question.repeat_count.map(|id| evaluator.run_number(id, context));
         let mut changed = relevant != was_relevant;
         if let Some(datum) = calculated
             && self.arena.cells[at].datum != datum
@@ -590,6 +613,7 @@ impl Interview {
         for _ in there.len()..wanted as usize {
             let instance = self.arena.grow(&self.form, parent, scope);
             self.preload_instance(instance);
+            self.grown.push(instance);
         }
         let changed = there.len() != wanted as usize;
         if changed {

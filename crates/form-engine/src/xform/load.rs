@@ -292,14 +292,21 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             .rfind(|question| question.meta && question.parent.is_none())
             .filter(|question| question.end.as_usize() == self.questions.len())
             .map(|question| question.index);
-        let added = known.or_else(|| self.add(primary, "orx:meta", OPENROSA, None, ScopeIndex::ROOT, &root));
+        // In OpenRosa's namespace where the form knows it.
+        let openrosa = primary.namespaces().find(|namespace| namespace.uri() == OPENROSA);
+        let prefix = openrosa.and_then(|namespace| namespace.name());
+        let namespace = if prefix.is_some() { OPENROSA } else { "" };
+        let named = |name: &str| prefix.map_or(name.to_owned(), |prefix| format!("{prefix}:{name}"));
+        let added =
+            known.or_else(|| self.add(primary, &named("meta"), namespace, None, ScopeIndex::ROOT, &root));
         let Some(meta) = added else { return };
         self.questions[meta.as_usize()].question_type = QuestionType::Group;
         let path = self.elements[meta.as_usize()].0.clone();
-        if let Some(id) = self.add(primary, "orx:instanceID", OPENROSA, Some(meta), ScopeIndex::ROOT, &path) {
+        let id = self.add(primary, &named("instanceID"), namespace, Some(meta), ScopeIndex::ROOT, &path);
+        if let Some(id) = id {
             self.questions[id.as_usize()].parameters.insert("preload".into(), "uid".into());
             seed.values.push((id, "".into()));
-            self.add(primary, "orx:deprecatedID", OPENROSA, Some(meta), ScopeIndex::ROOT, &path);
+            self.add(primary, &named("deprecatedID"), namespace, Some(meta), ScopeIndex::ROOT, &path);
         }
         self.questions[meta.as_usize()].end = QuestionIndex(self.questions.len() as u32);
     }

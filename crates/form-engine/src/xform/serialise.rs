@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::form::{Form, Question, QuestionIndex, QuestionType};
 use crate::session::Interview;
 
@@ -88,7 +90,9 @@ impl Interview {
         if value.is_empty() {
             out.push_str("/>");
         } else {
-            let _ = write!(out, ">{}</{name}>", escaped(&value));
+            // One way of writing an accented letter.
+            let composed: String = value.nfc().collect();
+            let _ = write!(out, ">{}</{name}>", escaped(&composed));
         }
     }
 }

@@ -1002,7 +1002,8 @@ impl<'e> Evaluator<'e> {
                 let pattern = text(1);
                 Val::Bool(compile_regex(&pattern).is_ok_and(|regex| regex.is_match(&text(0))))
             }
-            F::Uuid => Val::Text(Cow::Borrowed(self.uuid)),
+            F::Uuid if args.is_empty() => Val::Text(Cow::Borrowed(self.uuid)),
+            F::Uuid => Val::Text(Cow::Owned(identifier(self.uuid, number(0)))),
 
             F::Today => Val::Time(self.clock.today()),
             F::Now => Val::Time(self.clock.now),
@@ -1091,7 +1092,13 @@ impl<'e> Evaluator<'e> {
     /// What stands there already, else the value.
     fn once(&self, arg: &'e Node, context: Context) -> Val<'e> {
         let own = self.node_text(context.dot);
-        if own.is_empty() { self.value(arg, context) } else { Val::Text(own) }
+        if !own.is_empty() {
+            return Val::Text(own);
+        }
+        match self.value(arg, context) {
+            Val::Number(number) if number.is_nan() => Val::Text(Cow::Borrowed("")),
+            value => value,
+        }
     }
 
     /// From a number to a number of what follows holds; weighted, each counts as much as the number behind it.
@@ -1370,4 +1377,19 @@ fn base64_decode(text: &str) -> String {
 /// XML's blanks only, as XPath 1.0 has it.
 fn normalise_space(text: &str) -> String {
     text.split([' ', '\t', '\r', '\n']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// So many letters and digits that follow from the caller's randomness; at most 1,000.
+fn identifier(uuid: &str, length: f64) -> String {
+    let wanted = if length.is_nan() { 0 } else { length.clamp(0.0, 1_000.0) as usize };
+    let mut text = String::with_capacity(wanted + 52);
+    for block in 0_u32.. {
+        if text.len() >= wanted {
+            break;
+        }
+        let hash = sha2::Sha256::digest(format!("{uuid} {block}").as_bytes());
+        text.push_str(&data_encoding::BASE32_NOPAD.encode(&hash));
+    }
+    text.truncate(wanted);
+    text
 }

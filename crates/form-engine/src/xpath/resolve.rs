@@ -1205,6 +1205,9 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 "pulldata('file', 'column', 'key column', key)",
             ));
         };
+        if self.names.doc_names.contains_key(list.trim()) {
+            return self.pulldata_of_document(list, column, key_column, key, at);
+        }
         let found = self.find_list(list, at).and_then(|list| {
             Ok((list, self.column(column, list, at)?, self.column(key_column, list, at)?))
         });
@@ -1216,6 +1219,34 @@ impl<'n, 'f> Resolver<'n, 'f> {
         };
         self.indexes.push((list, key_column));
         Ok(Node::Lookup { list, column, key_column, key: Box::new(self.node(key)?) })
+    }
+}
+
+impl Resolver<'_, '_> {
+    /// `instance('list')/root/item[key column = key]/column`, either perhaps an attribute.
+    fn pulldata_of_document(
+        &mut self,
+        list: &str,
+        column: &str,
+        key_column: &str,
+        key: &Expr,
+        at: usize,
+    ) -> Result<Node, Trouble> {
+        let step = |name: &str, predicates| {
+            let (axis, local) = match name.strip_prefix('@') {
+                Some(attribute) => (Axis::Attribute, attribute),
+                None => (Axis::Child, name),
+            };
+            Step { axis, test: Test::Name { prefix: None, local: local.into() }, predicates, at }
+        };
+        let path = |start, steps| Expr::Path(AstPath { start, predicates: vec![], steps, at });
+        let own = path(Start::Context, vec![step(key_column, vec![])]);
+        let is_wanted = Expr::Binary(Operator::Equal, Box::new(own), Box::new(key.clone()));
+        let args = vec![Expr::Text(list.to_owned())];
+        let instance = Expr::Call { name: "instance".to_owned(), args, at };
+        let steps = vec![step("root", vec![]), step("item", vec![is_wanted]), step(column, vec![])];
+        let found = path(Start::Expr(Box::new(instance)), steps);
+        Ok(Node::Call(Function::String, Box::new([self.node(&found)?])))
     }
 }
 
