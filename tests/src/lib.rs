@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod interviews;
+pub mod oracle;
 pub mod sheet;
 pub mod vectors;
+pub mod workbook;
 pub mod world;
 
 /// The workspace's root folder.

@@ -10,6 +10,7 @@ mod cargo;
 mod checks;
 mod demo;
 mod needs;
+mod outside;
 mod pack;
 mod soak;
 mod test;

@@ -20,6 +20,12 @@ const TOOLS: &[Tool] = &[
     Tool { program: "make", probe: &["--version"], package: "make" },
     // Debian always has a small perl; OpenSSL's build asks for modules of the full one.
     Tool { program: "perl", probe: &["-MFindBin", "-MIPC::Cmd", "-e", "1"], package: "perl" },
+    // The form engines of others that ours is compared with: tests/oracle.
+    Tool { program: "node", probe: &["--version"], package: "nodejs" },
+    Tool { program: "npm", probe: &["--version"], package: "npm" },
+    Tool { program: "java", probe: &["-version"], package: "default-jre-headless" },
+    // Debian's python3 comes without what makes a venv.
+    Tool { program: "python3", probe: &["-c", "import ensurepip, venv"], package: "python3-venv" },
 ];
 
 /// Installs what is missing, where this is Debian and we may; otherwise says what to install.
