@@ -4,9 +4,9 @@
 use std::error::Error;
 
 use crate::cargo::{cargo, run};
-use crate::pack;
+use crate::{needs, outside, pack};
 
-/// Measure the pipeline stage by stage, and one laptop's whole work over HTTP.
+/// Measure the pipeline stage by stage, one laptop's whole work over HTTP, and the form engine beside others.
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// One JSON object a line: name, value, unit, peer, ratio.
@@ -16,12 +16,17 @@ pub(crate) struct Options {
 
 /// Builds everything optimised, then runs the benches one after the other.
 pub(crate) fn measure(options: &Options) -> Result<(), Box<dyn Error>> {
+    needs::install_missing()?;
     pack::run(&pack::Command::Build { name: Some("haiti-simast".to_owned()), out: None })?;
     run(&mut cargo(&["build", "--release", "--workspace", "--exclude", "xtask", "--bins"]))?;
-    for bench in ["pipeline", "http"] {
+    let vectors = outside::vectors()?;
+    for bench in ["pipeline", "http", "form_peers"] {
         let mut command = cargo(&["bench", "--workspace", "--exclude", "xtask", "--bench", bench]);
         if options.json {
             command.args(["--", "--json"]);
+        }
+        if let Some(folder) = &vectors {
+            command.env(outside::VECTORS, folder);
         }
         run(&mut command)?;
     }
