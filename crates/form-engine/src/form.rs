@@ -162,6 +162,8 @@ pub(crate) struct Itemset {
     pub(crate) value: crate::xpath::program::Node,
     /// Seen from one of them: what a person reads.
     pub(crate) label: crate::xpath::program::Node,
+    pub(crate) value_source: Box<str>,
+    pub(crate) label_source: Box<str>,
 }
 
 /// A default, fixed when the record or the instance is made.
@@ -225,6 +227,8 @@ pub struct Question {
     pub(crate) fixed_count: bool,
     /// In `meta`: about the submission, not the people.
     pub(crate) meta: bool,
+    /// Stands between a repeat and its count in an XForm.
+    pub(crate) generated: bool,
     pub(crate) appearance: Box<str>,
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) save_to: Option<(usize, Box<str>)>,
@@ -277,6 +281,7 @@ impl Question {
             repeat_count: None,
             fixed_count: false,
             meta: false,
+            generated: false,
             appearance: "".into(),
             parameters: BTreeMap::new(),
             save_to: None,
@@ -606,6 +611,57 @@ impl Form {
             readers: Vec::new(),
             ranks: Vec::new(),
             namespaces: Vec::new(),
+        }
+    }
+
+    /// What an interview of a form without an instance of its own begins with: literal defaults, one instance of each
+    /// repeat that is not counted, and actions for the defaults and triggers that are computed.
+    pub(crate) fn begin(&mut self) {
+        self.templates = (0..self.scopes.len()).map(|scope| self.seed_of(ScopeIndex(scope as u16))).collect();
+        self.seed = self.templates[0].clone();
+        let mut actions = Vec::new();
+        for question in &self.questions {
+            if let Some(Default::Expr(id)) = question.default {
+                let repeat = (question.scope != ScopeIndex::ROOT).then_some(question.scope);
+                actions.push(Action {
+                    events: Events { first_load: true, new_repeat: repeat.is_some(), ..Events::default() },
+                    target: question.index,
+                    nodes: None,
+                    value: ActionValue::Expr(id),
+                    trigger: None,
+                    repeat,
+                });
+            }
+            if let Some((first, id)) = question.trigger {
+                for trigger in std::iter::once(first).chain(question.further_triggers.iter().copied()) {
+                    actions.push(Action {
+                        events: Events { value_changed: true, ..Events::default() },
+                        target: question.index,
+                        nodes: None,
+                        value: ActionValue::Expr(id),
+                        trigger: Some(trigger),
+                        repeat: None,
+                    });
+                }
+            }
+        }
+        self.actions = actions;
+    }
+
+    /// Nests as deep as repeats do.
+    fn seed_of(&self, scope: ScopeIndex) -> Seed {
+        let shape = self.scope(scope);
+        let literal = |index: &QuestionIndex| match &self.question(*index).default {
+            Some(Default::Literal(text)) => Some((*index, text.as_str().into())),
+            _ => None,
+        };
+        let is_counted = |scope: &ScopeIndex| {
+            self.scope(*scope).repeat.is_some_and(|repeat| self.question(repeat).repeat_count.is_some())
+        };
+        let first = |scope: &ScopeIndex| (*scope, self.seed_of(*scope));
+        Seed {
+            values: shape.slots.iter().filter_map(literal).collect(),
+            repeats: shape.children.iter().filter(|scope| !is_counted(scope)).map(first).collect(),
         }
     }
 

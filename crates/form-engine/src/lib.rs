@@ -12,6 +12,7 @@ mod interview;
 mod lexical;
 mod list;
 mod messages;
+mod revision;
 mod session;
 mod template;
 mod workbook;

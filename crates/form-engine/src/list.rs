@@ -129,6 +129,18 @@ impl ChoiceList {
         self.columns.iter().map(|column| &*column.0)
     }
 
+    /// Further columns that hold something, by name.
+    pub(crate) fn filled_columns(&self) -> Vec<(&str, &[Box<str>])> {
+        let mut columns: Vec<(&str, &[Box<str>])> = self
+            .columns
+            .iter()
+            .filter(|(_, values)| values.iter().any(|value| !value.is_empty()))
+            .map(|(name, values)| (&**name, values.as_slice()))
+            .collect();
+        columns.sort_by_key(|(name, _)| *name);
+        columns
+    }
+
     pub(crate) fn column_name(&self, column: Column) -> &str {
         match column {
             Column::Name => "name",

@@ -86,7 +86,7 @@ pub(crate) fn compile(
             lists: &lists.lists,
             list_names: &lists.by_name,
             doc_names: &doc_names,
-            root: "data",
+            root: settings.record_name(),
             namespaces: &[],
         },
         programs: Vec::new(),
@@ -836,7 +836,7 @@ impl Writer<'_> {
 }
 
 /// `once(x)`, `coalesce(., x)` and `if(. = '', x, .)`: the first value stays.
-fn keeps_first(root: &Node) -> bool {
+pub(crate) fn keeps_first(root: &Node) -> bool {
     match root {
         Node::Call(Function::Once, _) => true,
         Node::Call(Function::Coalesce, args) => matches!(args.first(), Some(Node::Dot)),

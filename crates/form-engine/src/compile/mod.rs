@@ -7,7 +7,6 @@ pub(crate) mod lists;
 mod loops;
 pub(crate) mod order;
 mod parameters;
-mod revision;
 mod strict;
 mod structure;
 mod table;
@@ -20,6 +19,7 @@ use crate::form::{CompiledForm, Form, Publication};
 use crate::workbook::{Sheet, Workbook};
 use structure::Structure;
 use table::{Heading, Row};
+pub(crate) use expressions::keeps_first;
 pub(crate) use table::{Language, Table};
 use types::TypeCell;
 
@@ -114,6 +114,14 @@ pub(crate) struct Settings {
     publication: Publication,
 }
 
+impl Settings {
+    /// The record's element. Forms without a name for it call it `data`.
+    pub(crate) fn record_name(&self) -> &str {
+        let name = &self.publication.root_name;
+        if name.is_empty() { "data" } else { name }
+    }
+}
+
 /// The tables of a workbook.
 pub(crate) struct Tables<'w> {
     survey: Table<'w>,
@@ -158,7 +166,6 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
     if report.is_strict() {
         strict::check(&tables, &settings, report);
     }
-    let revision = revision::of(workbook, &tables, &languages);
     if let Some(survey) = loops::expand(&tables.survey, &tables.choices, &languages, report) {
         tables.survey = survey;
     }
@@ -173,6 +180,7 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
     expect_files(&mut structure, &tables, &languages, report);
     lists::add_missing_columns(&mut structure, &tables.survey, report);
     let external_files = std::mem::take(&mut structure.external_files);
+    let record_name = settings.record_name().to_owned();
     let publication = Publication { audit: structure.audit.take(), ..settings.publication.clone() };
     let compiled = expressions::compile(structure, &tables, &settings, &languages, report);
     let (order, cycles) = order::of(&compiled.questions, &compiled.programs);
@@ -185,8 +193,7 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
         form_id: if settings.form_id.is_empty() { "form".to_owned() } else { settings.form_id },
         title: settings.title,
         version: settings.version,
-        root_name: "data".to_owned(),
-        revision,
+        root_name: record_name,
         languages: languages.codes().map(str::to_owned).collect(),
         language_names: languages.0.iter().map(|language| language.name.clone()).collect(),
         questions: compiled.questions,
@@ -202,7 +209,9 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
         external_files,
         ..Form::empty()
     };
+    form.begin();
     form.wire();
+    form.revision = crate::revision::of(&form);
     check_defaults(&form, &tables.survey, report);
     Some(form)
 }

@@ -1,10 +1,10 @@
 //! Secondary instances: lists where they look like lists, documents where they do not.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use roxmltree::Node;
 
-use crate::form::{DocIndex, ListIndex};
+use crate::form::{DocIndex, ExternalFile, ListIndex};
 use crate::list::ChoiceList;
 use crate::xform::texts::{Itext, TextPiece};
 use crate::xml::XmlDoc;
@@ -16,6 +16,8 @@ pub(crate) struct Secondary {
     pub(crate) list_names: HashMap<String, ListIndex>,
     pub(crate) docs: Vec<XmlDoc>,
     pub(crate) doc_names: HashMap<String, DocIndex>,
+    /// Those that lie in files.
+    pub(crate) files: Vec<ExternalFile>,
 }
 
 impl Secondary {
@@ -90,7 +92,21 @@ fn list_of(id: &str, root: Node<'_, '_>, itext: &Itext) -> Option<ChoiceList> {
         .filter(|name| !matches!(*name, "name" | "label") && !(has_itext && *name == "itextId"))
         .map(|name| (Box::from(name), items.iter().map(|item| text(item, name)).collect()))
         .collect();
-    Some(ChoiceList::new(id, names, labels, extras))
+    let mut media = BTreeMap::new();
+    for kind in ["image", "audio", "video", "big-image"] {
+        let file = |item: &Node<'_, '_>, language: usize| -> Box<str> {
+            let pieces = itext.get(&text(item, "itextId"), kind);
+            let told = pieces.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
+            told.rsplit('/').next().unwrap_or_default().into()
+        };
+        let files: Vec<Vec<Box<str>>> = (0..languages)
+            .map(|language| items.iter().map(|item| file(item, language)).collect())
+            .collect();
+        if files.iter().flatten().any(|file| !file.is_empty()) {
+            media.insert(kind, files);
+        }
+    }
+    Some(ChoiceList::new(id, names, labels, extras).with_media(media))
 }
 
 /// The text without its outputs: a choice has none.

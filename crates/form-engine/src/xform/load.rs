@@ -9,9 +9,10 @@ use roxmltree::Node;
 use crate::compile::lists::read_csv;
 use crate::compile::{Language, is_yes, order};
 use crate::diagnostics::{Diagnostics, Place, Report, Trouble, quoted};
+use crate::evaluation::Level;
 use crate::form::{
-    Action, ActionValue, AttachmentKind, CompiledForm, Default as FormDefault, Events, Flag, Form, Itemset,
-    Question, QuestionIndex, QuestionType, Scope, ScopeIndex, Seed, Source,
+    Action, ActionValue, AttachmentKind, CompiledForm, Default as FormDefault, Entity, Events, ExternalFile, Flag, Form,
+    Itemset, Publication, Question, QuestionIndex, QuestionType, Rule, Scope, ScopeIndex, Seed, Source, Target,
 };
 use crate::list::{ChoiceList, ListFilter};
 use crate::template::{Segment, Template, Translations};
@@ -19,7 +20,7 @@ use crate::workbook::Workbook;
 use crate::xform::body::{ActionPlace, Body, absolute};
 use crate::xform::instances::{Secondary, plain_text};
 use crate::xform::texts::{Itext, TextPiece, itext_id, pieces_of};
-use crate::xform::{JAVAROSA, ODK, OPENROSA};
+use crate::xform::{JAVAROSA, ODK, OPENROSA, OWN_INSTANCE, type_of_word};
 use crate::xml;
 use crate::xpath::program::{ExprId, Program};
 use crate::xpath::resolve::{self, Allows, Names, Subject};
@@ -129,6 +130,9 @@ fn secondary(
     let mut found = Secondary::default();
     for instance in children(model, "instance").skip(1) {
         let id = instance.attribute("id").unwrap_or_default();
+        if id == OWN_INSTANCE {
+            continue;
+        }
         match (instance.attribute("src"), instance.first_element_child()) {
             (None, Some(content)) => found.add(id, content, itext),
             (Some(source), _) => external(id, source, itext, files, &mut found, report),
@@ -149,6 +153,9 @@ fn external(
     report: &mut Report,
 ) {
     let name = source.rsplit('/').next().unwrap_or(source);
+    if !source.starts_with("jr://instance/") {
+        found.files.push(ExternalFile { name: id.into(), file: name.into() });
+    }
     let file = files.iter().find(|(known, _)| known == name).map(|(_, bytes)| bytes);
     let missing = |report: &mut Report, what: String| {
         report.warn(
@@ -223,8 +230,22 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             unreadable(self.report, format!("{} places", self.questions.len()), "at most 50000");
             return None;
         }
+        let own = children(model, "instance")
+            .find(|instance| instance.attribute("id") == Some(OWN_INSTANCE))
+            .and_then(|instance| instance.first_element_child());
+        if let Some(own) = own {
+            self.own_questions(own);
+        }
         self.binds();
         self.controls();
+        let entities = self.entities();
+        self.saves_to(&entities);
+        let rules = own.map(|own| self.rules(own)).unwrap_or_default();
+        let publication = own.map(publication).unwrap_or_default();
+        let instance_name = self.questions.iter().find_map(|question| match question.source {
+            Source::Calculated(id) if question.meta && local(&question.name) == "instanceName" => Some(id),
+            _ => None,
+        });
         let actions = self.actions(model);
         for action in &actions {
             self.default_of(action);
@@ -257,6 +278,11 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             docs: self.secondary.docs,
             itext,
             order,
+            rules,
+            entities,
+            publication,
+            instance_name,
+            external_files: self.secondary.files.clone(),
             actions,
             seed,
             templates: self.templates,
@@ -264,6 +290,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             ..Form::empty()
         };
         form.wire();
+        form.revision = crate::revision::of(&form);
         Some(form)
     }
 
@@ -330,8 +357,9 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         question.parent = parent;
         question.scope = scope;
         question.slot = self.scopes[scope.as_usize()].slots.len() as u32;
-        question.meta = local(name) == "meta" && parent.is_none()
-            || parent.is_some_and(|parent| self.questions[parent.as_usize()].meta);
+        let holder = parent.map(|parent| &self.questions[parent.as_usize()]);
+        question.meta = local(name) == "meta" && holder.is_none_or(|holder| holder.opens.is_some())
+            || holder.is_some_and(|holder| holder.meta);
         question.key = self.key(name, around);
         self.scopes[scope.as_usize()].slots.push(index);
         let path = format!("{around}/{name}");
@@ -653,7 +681,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             let question = &mut self.questions[index.as_usize()];
             if is_required {
                 question.required = flag;
-            } else {
+            } else if question.question_type != QuestionType::Note {
                 question.read_only = flag;
             }
         }
@@ -667,8 +695,13 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             let place = place(self, "calculate");
             if let Some(id) = self.expression(&calculate, subject, &place) {
                 let question = &mut self.questions[index.as_usize()];
-                let always = question.control_kind() == "model-value" || question.read_only == Flag::Yes;
-                question.source = if always { Source::Calculated(id) } else { Source::StoredElse(id) };
+                let always = question.control_kind() == "model-value"
+                    || question.question_type == QuestionType::Note
+                    || question.read_only == Flag::Yes;
+                let keeps = crate::compile::keeps_first(&self.programs[id.0 as usize].root);
+                question.once = keeps;
+                question.source =
+                    if always && !keeps { Source::Calculated(id) } else { Source::StoredElse(id) };
             }
         }
         for (name, is_constraint) in [("constraintMsg", true), ("requiredMsg", false)] {
@@ -685,10 +718,139 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
                 }
             }
         }
-        if let Some(preload) = bind.attribute((JAVAROSA, "preload")) {
+        if let Some(preload) = bind.attribute((JAVAROSA, "preload")).filter(|preload| *preload == "uid") {
             let question = &mut self.questions[index.as_usize()];
             question.parameters.insert("preload".into(), preload.to_owned());
         }
+    }
+
+    // What only a spreadsheet says
+
+    fn own_questions(&mut self, own: Node<'x, 'i>) {
+        for node in children(own, "question") {
+            let Some(index) = node.attribute("ref").and_then(|path| self.by_path.get(path)).copied() else {
+                continue;
+            };
+            let paths = node.attribute("further_triggers").unwrap_or_default();
+            let triggers: Vec<QuestionIndex> =
+                paths.split_whitespace().filter_map(|path| self.by_path.get(path).copied()).collect();
+            self.label_and_hint(index, node);
+            let question = &mut self.questions[index.as_usize()];
+            if let Some(question_type) = node.attribute("type").and_then(type_of_word) {
+                question.question_type = question_type;
+            }
+            if let Some(key) = node.attribute("key") {
+                question.key = key.into();
+                self.by_key.insert(key.into(), index);
+            }
+            question.further_triggers = triggers;
+            question.renamed_from = node.attribute("renamed_from").map(Into::into);
+            question.conflict_policy = node.attribute("conflict_policy").unwrap_or_default().into();
+            question.data_class = node.attribute("data_class").unwrap_or_default().into();
+            question.parameters.extend(pairs(node, "parameters"));
+            for (tag, target) in
+                [("bind", Target::Bind), ("body", Target::Body), ("instance", Target::Instance)]
+            {
+                for (name, value) in pairs(node, tag) {
+                    question.attributes.insert((target, name.into()), value.into());
+                }
+            }
+        }
+        // The place of a count that is no plain reference.
+        for at in 0..self.questions.len() {
+            let path = format!("{}_count", self.elements[at].0);
+            let is_repeat = self.questions[at].opens.is_some();
+            if let Some(index) = self.by_path.get(&path).filter(|_| is_repeat).copied() {
+                let asked = self.body.controls.contains_key(&path);
+                let told = self.body.repeats.get(&self.elements[at].0).and_then(|r| r.attribute((JAVAROSA, "count")));
+                self.questions[index.as_usize()].generated =
+                    !asked && told.is_some_and(|count| count.trim() == path);
+            }
+        }
+    }
+
+    fn rules(&mut self, own: Node<'x, 'i>) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        for node in children(own, "rule") {
+            let attribute = |name: &str| node.attribute(name).unwrap_or_default();
+            let place = self.place(node, "rule");
+            let repeat = self.by_path.get(attribute("repeat")).copied();
+            let scope = repeat
+                .and_then(|repeat| self.questions[repeat.as_usize()].opens)
+                .unwrap_or(ScopeIndex::ROOT);
+            let subject = Subject::Instance(scope);
+            let level = match attribute("level") {
+                "warn" => Level::Warn,
+                "central" => Level::Central,
+                _ => Level::Block,
+            };
+            let id = format!("lakou:rule-{}", attribute("text"));
+            let messages = if self.itext.texts.contains_key(&id) {
+                self.itext_of(&id, "", subject, &place)
+            } else {
+                let pieces = pieces_of(node);
+                Translations(vec![self.template(&pieces, subject, &place)])
+            };
+            let relevant = attribute("relevant");
+            let relevant = match relevant {
+                "" => None,
+                text => self.expression(text, subject, &place),
+            };
+            let Some(expression) = self.expression(attribute("expression"), subject, &place) else { continue };
+            rules.push(Rule { id: attribute("id").into(), level, expression, relevant, scope, messages });
+        }
+        rules
+    }
+
+    /// ODK's entities: an element `entity` in a `meta`, of the record or of a repeat.
+    fn entities(&self) -> Vec<Entity> {
+        let is_entity = |question: &&Question| {
+            question.meta && local(&question.name) == "entity" && question.question_type == QuestionType::Group
+        };
+        let mut found = Vec::new();
+        for question in self.questions.iter().filter(is_entity) {
+            let (path, element) = &self.elements[question.index.as_usize()];
+            let Some(list) = element.attribute("dataset") else { continue };
+            let calculated = |suffix: &str| {
+                let index = self.by_path.get(&format!("{path}{suffix}"))?;
+                match self.questions[index.as_usize()].source {
+                    Source::Calculated(id) | Source::StoredElse(id) => Some(id),
+                    Source::Stored => None,
+                }
+            };
+            found.push(Entity {
+                list: list.into(),
+                scope: question.scope,
+                label: calculated("/label"),
+                entity_id: calculated("/@id"),
+                create_if: calculated("/@create"),
+                update_if: calculated("/@update"),
+            });
+        }
+        found
+    }
+
+    fn saves_to(&mut self, entities: &[Entity]) {
+        for at in 0..self.questions.len() {
+            let (path, _) = &self.elements[at];
+            let Some(bind) = self.binds.get(path) else { continue };
+            let Some(property) = bind.attributes().find(|attribute| attribute.name() == "saveto") else {
+                continue;
+            };
+            let scope = self.questions[at].scope;
+            let told = self.own_list(path);
+            let entity = entities.iter().position(|entity| {
+                entity.scope == scope && told.as_ref().is_none_or(|list| **list == *entity.list)
+            });
+            self.questions[at].save_to = entity.map(|entity| (entity, property.value().into()));
+        }
+    }
+
+    fn own_list(&self, path: &str) -> Option<String> {
+        let own = self.document.descendants().find(|node| {
+            node.tag_name().name() == "question" && node.attribute("ref") == Some(path)
+        })?;
+        own.attribute("list").map(str::to_owned)
     }
 
     // Controls
@@ -724,6 +886,20 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
     }
 
     fn control(&mut self, index: QuestionIndex, control: Node<'x, 'i>) {
+        self.label_and_hint(index, control);
+        let question = &mut self.questions[index.as_usize()];
+        question.appearance = control.attribute("appearance").unwrap_or_default().into();
+        for name in ["start", "end", "step"] {
+            if let Some(value) = control.attribute(name) {
+                question.parameters.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        if matches!(control.tag_name().name(), "select" | "select1" | "rank") {
+            self.options(index, control);
+        }
+    }
+
+    fn label_and_hint(&mut self, index: QuestionIndex, control: Node<'x, 'i>) {
         let subject = Subject::Question(index);
         if self.questions[index.as_usize()].opens.is_none() {
             if let Some(label) = children(control, "label").next() {
@@ -748,16 +924,6 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
                 let texts = self.itext_of(id, "guidance", subject, &place);
                 self.questions[index.as_usize()].guidance = texts;
             }
-        }
-        let question = &mut self.questions[index.as_usize()];
-        question.appearance = control.attribute("appearance").unwrap_or_default().into();
-        for name in ["start", "end", "step"] {
-            if let Some(value) = control.attribute(name) {
-                question.parameters.insert(name.to_owned(), value.to_owned());
-            }
-        }
-        if matches!(control.tag_name().name(), "select" | "select1" | "rank") {
-            self.options(index, control);
         }
     }
 
@@ -787,14 +953,23 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
     }
 
     fn itemset(&mut self, index: QuestionIndex, itemset: Node<'x, 'i>) {
-        let nodes = itemset.attribute("nodeset").unwrap_or_default().to_owned();
+        let written = itemset.attribute("nodeset").unwrap_or_default();
+        // The order of a list is a matter of its question's parameters.
+        let nodes = match self.questions[index.as_usize()].parameters.get("randomize") {
+            Some(_) => unshuffled(written).unwrap_or(written).to_owned(),
+            None => written.to_owned(),
+        };
         let reference = |name| children(itemset, name).next().and_then(|node| node.attribute("ref"));
         let value = reference("value").unwrap_or("name").trim().to_owned();
         let label = reference("label").unwrap_or("label").trim().to_owned();
         let place = self.place(itemset, "itemset");
         let subject = Subject::Question(index);
         let translated = label.starts_with("jr:itext(");
-        if value == "name" && (translated || label == "label") {
+        let parameters = &self.questions[index.as_usize()].parameters;
+        let told = |name: &str, column: &str| parameters.get(name).is_some_and(|told| told == column);
+        let usual = (value == "name" || told("value", &value))
+            && (translated || label == "label" || told("label", &label));
+        if usual {
             let found = resolve::list_of(&self.names(), &nodes);
             match found {
                 Some((list, None)) => {
@@ -815,11 +990,13 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
                 None => {}
             }
         }
+        let (written_value, written_label) = (value.clone(), label.clone());
         match resolve::itemset(&self.names(), &nodes, &value, &label, subject) {
             Ok((resolved, value, label)) => {
                 if let Some(nodes) = self.keep(Ok(resolved), &place) {
+                    let (value_source, label_source) = (written_value.into(), written_label.into());
                     self.questions[index.as_usize()].itemset =
-                        Some(Box::new(Itemset { nodes, value, label }));
+                        Some(Box::new(Itemset { nodes, value, label, value_source, label_source }));
                 }
             }
             Err(trouble) => self.report.error(place, trouble),
@@ -954,7 +1131,10 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             }
             ActionValue::Expr(id) => {
                 if let Some(trigger) = action.trigger {
-                    question.trigger = Some((trigger, *id));
+                    match question.trigger {
+                        Some((first, _)) if first != trigger => question.further_triggers.push(trigger),
+                        _ => question.trigger = Some((trigger, *id)),
+                    }
                 }
             }
             ActionValue::Literal(_) => {}
@@ -986,6 +1166,45 @@ fn blank_if_not_template(seed: Seed, is_template: bool) -> Seed {
     }
     let blank = |(scope, inner)| (scope, blank_if_not_template(inner, false));
     Seed { values: Vec::new(), repeats: seed.repeats.into_iter().map(blank).collect() }
+}
+
+/// `nodes` of `randomize(nodes, seed)`.
+fn unshuffled(text: &str) -> Option<&str> {
+    let inside = text.trim().strip_prefix("randomize(")?.strip_suffix(')')?;
+    let mut depth = 0_i32;
+    for (at, c) in inside.char_indices() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth -= 1,
+            ',' if depth == 0 => return Some(inside[..at].trim()),
+            _ => {}
+        }
+    }
+    Some(inside.trim())
+}
+
+fn pairs(node: Node<'_, '_>, tag: &'static str) -> Vec<(String, String)> {
+    let text = |pair: Node<'_, '_>| pair.text().unwrap_or_default().to_owned();
+    children(node, tag)
+        .flat_map(|holder| children(holder, "pair"))
+        .filter_map(|pair| Some((pair.attribute("name")?.to_owned(), text(pair))))
+        .collect()
+}
+
+/// What our own instance says to the programs that show, send and keep a form.
+fn publication(own: Node<'_, '_>) -> Publication {
+    let attribute = |name: &str| own.attribute(name).unwrap_or_default().to_owned();
+    Publication {
+        namespaces: attribute("namespaces"),
+        style: attribute("style"),
+        public_key: attribute("public_key"),
+        submission_url: attribute("submission_url"),
+        auto_send: attribute("auto_send"),
+        auto_delete: attribute("auto_delete"),
+        audit: children(own, "audit").next().map(|_| pairs(own, "audit").into_iter().collect()),
+        others: pairs(own, "settings").into_iter().collect(),
+        ..Publication::default()
+    }
 }
 
 /// The text of a bind's message, which is the same in every language.

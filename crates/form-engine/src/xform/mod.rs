@@ -6,6 +6,9 @@ mod load;
 mod record;
 mod serialise;
 mod texts;
+mod write;
+
+use crate::form::QuestionType;
 
 pub(crate) use record::seed_of;
 
@@ -14,5 +17,29 @@ pub(crate) const XHTML: &str = "http://www.w3.org/1999/xhtml";
 pub(crate) const JAVAROSA: &str = "http://openrosa.org/javarosa";
 pub(crate) const OPENROSA: &str = "http://openrosa.org/xforms";
 pub(crate) const ODK: &str = "http://www.opendatakit.org/xforms";
-/// What a spreadsheet says and XForms have no word for.
-pub(crate) const LAKOU: &str = "https://lakou.example/xforms";
+/// The id of the secondary instance that holds what a spreadsheet says and XForms have no word for.
+pub(crate) const OWN_INSTANCE: &str = "lakou";
+
+/// Types that a bind and a control do not tell from others, by the word our own instance has for them.
+const TYPES: &[(&str, QuestionType)] = &[
+    ("text", QuestionType::Text),
+    ("note", QuestionType::Note),
+    ("calculate", QuestionType::Calculate),
+    ("hidden", QuestionType::Hidden),
+    ("range-integer", QuestionType::Range { integer: true }),
+    ("range-decimal", QuestionType::Range { integer: false }),
+    ("subscriberid", QuestionType::SubscriberId),
+    ("simserial", QuestionType::SimSerial),
+    ("start-geopoint", QuestionType::StartGeopoint),
+    ("background-geopoint", QuestionType::BackgroundGeopoint),
+    ("background-audio", QuestionType::BackgroundAudio),
+];
+
+/// The word for a type, where it needs one.
+pub(crate) fn type_word(question_type: QuestionType) -> Option<&'static str> {
+    TYPES.iter().find(|(_, known)| *known == question_type).map(|(word, _)| *word)
+}
+
+pub(crate) fn type_of_word(word: &str) -> Option<QuestionType> {
+    TYPES.iter().find(|(known, _)| *known == word).map(|(_, question_type)| *question_type)
+}
