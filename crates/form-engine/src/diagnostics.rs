@@ -314,6 +314,11 @@ impl Report {
         self.errors > 0
     }
 
+    /// True when further errors would not be shown.
+    pub(crate) fn is_full(&self) -> bool {
+        self.errors >= MAX_DIAGNOSTICS
+    }
+
     pub(crate) fn finish(self) -> Diagnostics {
         Diagnostics(self.found)
     }

@@ -8,13 +8,13 @@ use crate::xlsx;
 /// A workbook larger than this is refused unread.
 pub const MAX_WORKBOOK_BYTES: usize = 16 * 1024 * 1024;
 /// All that a workbook's parts may inflate to.
-pub const MAX_INFLATED_BYTES: u64 = 256 * 1024 * 1024;
+pub const MAX_INFLATED_BYTES: u64 = 64 * 1024 * 1024;
 /// Rows read of one sheet or CSV list.
 pub const MAX_ROWS: usize = 200_000;
 /// Columns read of one sheet or CSV list.
 pub const MAX_COLUMNS: usize = 1_024;
 /// Cells held of one sheet or CSV list.
-pub const MAX_CELLS: usize = 4_000_000;
+pub const MAX_CELLS: usize = 2_000_000;
 /// Bytes of one cell.
 pub const MAX_CELL_BYTES: usize = 32 * 1024;
 
@@ -83,14 +83,18 @@ impl Workbook {
             Ok(_) => return refuse(kind_of(bytes), ("un texte", "a text").into()),
             Err(error) => return refuse(not_utf8(bytes, error.valid_up_to()), "UTF-8".into()),
         };
-        if let Some(row) = unclosed_quote(text) {
+        if let Some(row) = broken_quote(text) {
             return refuse(
                 (
-                    format!("un guillemet ouvert à la ligne {row} et jamais fermé"),
-                    format!("a quote opened at row {row} and never closed"),
+                    format!("un guillemet mal placé ou jamais fermé à la ligne {row}"),
+                    format!("a quote out of place or never closed at row {row}"),
                 )
                     .into(),
-                ("chaque guillemet fermé", "each quote closed").into(),
+                (
+                    "des cellules entières entre guillemets, un guillemet dedans écrit deux fois",
+                    "whole cells between quotes, a quote inside them written twice",
+                )
+                    .into(),
             );
         }
         let delimiter = delimiter_of(text);
@@ -126,7 +130,8 @@ impl Workbook {
                         format!("a cell of {} bytes at row {}", cell.len(), rows.len() + 1),
                     )
                         .into(),
-                    (format!("au plus {MAX_CELL_BYTES} octets"), format!("at most {MAX_CELL_BYTES} bytes")).into(),
+                    (format!("au plus {MAX_CELL_BYTES} octets"), format!("at most {MAX_CELL_BYTES} bytes"))
+                        .into(),
                 );
             }
             rows.push(record.iter().map(str::to_owned).collect());
@@ -225,7 +230,8 @@ fn unescape_control(cell: &str) -> String {
 /// A byte that is not UTF-8, with what the file probably is. The guess is told, never acted on.
 fn not_utf8(bytes: &[u8], at: usize) -> Said {
     if matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
-        return ("un texte UTF-16 (« Texte Unicode » d'Excel)", "UTF-16 text (Excel's \"Unicode Text\")").into();
+        return ("un texte UTF-16 (« Texte Unicode » d'Excel)", "UTF-16 text (Excel's \"Unicode Text\")")
+            .into();
     }
     let row = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
     // Letters with accents in Windows-1252 are single bytes from 0xC0 on, between letters of ASCII.
@@ -244,22 +250,35 @@ fn not_utf8(bytes: &[u8], at: usize) -> Said {
         .into()
 }
 
-/// The row where the last quoted cell begins, if nothing closes it: the rest of the file would be one cell.
-fn unclosed_quote(text: &str) -> Option<usize> {
-    let delimiter = delimiter_of(text);
-    let (mut row, mut opened, mut quoted, mut starts) = (1, 1, false, true);
-    for byte in text.bytes() {
-        match byte {
-            // A doubled quote closes and opens again.
-            b'"' if quoted => quoted = false,
-            b'"' if starts || opened > row => (quoted, opened) = (true, row),
-            b'"' => quoted = false,
-            b'\n' => row += 1,
-            _ => {}
-        }
-        starts = byte == delimiter || byte == b'\n' || (byte == b'"' && !quoted);
+/// The first row where quotes do not go together: one that nothing closes would make the rest of the file one cell.
+fn broken_quote(text: &str) -> Option<usize> {
+    enum At {
+        Start,
+        Plain,
+        Quoted(usize),
+        AfterQuote,
     }
-    quoted.then_some(opened)
+    let delimiter = delimiter_of(text);
+    let (mut row, mut at) = (1, At::Start);
+    for byte in text.bytes() {
+        let ends = byte == delimiter || byte == b'\n';
+        at = match at {
+            At::Start if byte == b'"' => At::Quoted(row),
+            At::Quoted(_) if byte == b'"' => At::AfterQuote,
+            At::Quoted(opened) => At::Quoted(opened),
+            // A doubled quote is one quote.
+            At::AfterQuote if byte == b'"' => At::Quoted(row),
+            At::AfterQuote if !ends && !matches!(byte, b'\r' | b' ') => return Some(row),
+            At::Start | At::Plain | At::AfterQuote if ends => At::Start,
+            At::AfterQuote => At::AfterQuote,
+            At::Start | At::Plain => At::Plain,
+        };
+        row += usize::from(byte == b'\n');
+    }
+    match at {
+        At::Quoted(opened) => Some(opened),
+        _ => None,
+    }
 }
 
 /// What a file is that is no `.xlsx`, by its first bytes.
@@ -298,10 +317,7 @@ pub(crate) fn unreadable(found: impl Into<Said>) -> Diagnostics {
         Trouble::told(
             "unreadable-workbook",
             found,
-            (
-                "un classeur .xlsx avec une feuille \"survey\"",
-                "an .xlsx workbook with a sheet \"survey\"",
-            ),
+            ("un classeur .xlsx avec une feuille \"survey\"", "an .xlsx workbook with a sheet \"survey\""),
         )
         .fix("Enregistrez le formulaire au format .xlsx.", "Save the form as .xlsx."),
     );
@@ -343,6 +359,19 @@ mod tests {
     }
 
     #[test]
+    fn a_csv_in_another_encoding_or_with_broken_quotes_is_refused_in_words() {
+        let said = |bytes: &[u8]| Workbook::default().attach_csv("a.csv", bytes).unwrap_err().render("fr");
+        let western = said(b"name,label\nA,Gonave\nB,L\xe9og\xe2ne\n");
+        assert!(western.contains("à la ligne 3, sans doute du Windows-1252"), "{western}");
+        assert!(said(b"\xff\xfen\0a\0").contains("UTF-16"));
+        assert!(said(b"name,label\n1,\"open\n2,b\n").contains("jamais fermé à la ligne 2"));
+        assert!(said(b"name,label\n1,\"Rue \"Capois\", 12\"\n").contains("à la ligne 2"));
+        let mut workbook = Workbook::default();
+        workbook.attach_csv("a.csv", b"name,label\r\n1,\"Rue \"\"Capois\"\", 12\"\r\n").unwrap();
+        assert_eq!(workbook.lists().next().unwrap().1.rows[1][1], "Rue \"Capois\", 12");
+    }
+
+    #[test]
     fn sheets_are_found_whatever_their_case_and_others_are_left_out() {
         let workbook = Workbook::from_sheets([
             ("Survey".to_owned(), vec![vec!["type".to_owned()]]),
@@ -350,5 +379,7 @@ mod tests {
         ]);
         assert!(workbook.sheet("survey").is_some());
         assert!(workbook.sheet("notes").is_none());
+        let alone = Workbook::from_sheets([("Feuille1".to_owned(), vec![vec!["type".to_owned()]])]);
+        assert_eq!(alone.sheet("survey").unwrap().name, "Feuille1");
     }
 }

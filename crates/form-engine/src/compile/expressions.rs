@@ -619,7 +619,12 @@ impl Writer<'_> {
                     match resolve::expression(&self.names, &reference, subject, Allows::default()) {
                         Ok(resolved) => segments.push(Segment::Value(self.keep(resolved, &place))),
                         Err(trouble) => {
-                            self.report.tolerate(place.clone(), trouble);
+                            // ODK's own: every submission has one, and a text may show it.
+                            if name == "instanceID" {
+                                self.report.warn(place.clone(), trouble);
+                            } else {
+                                self.report.tolerate(place.clone(), trouble);
+                            }
                             segments.push(Segment::Text(reference.into()));
                         }
                     }

@@ -20,7 +20,6 @@ use crate::form::{CompiledForm, Form, Publication};
 use crate::workbook::{Sheet, Workbook};
 use structure::Structure;
 use table::{Heading, Language, Row, Table};
-use types::TypeCell;
 
 impl CompiledForm {
     /// Compiles a workbook as people write them: what can be mended without loss is a warning. Ok brings warnings; Err
@@ -239,7 +238,8 @@ fn read_settings(tables: &Tables<'_>, report: &mut Report) -> Settings {
         }
     }
     let mut settings = Settings {
-        form_id: get("form_id"),
+        // pyxform's older name counts where the newer one is missing.
+        form_id: if row.get("form_id").is_empty() { get("id_string") } else { get("form_id") },
         title: get("form_title"),
         version: get("version"),
         default_language: get("default_language"),
@@ -310,9 +310,7 @@ fn publication(row: Row<'_>, report: &mut Report) -> Publication {
 /// Old forms name themselves in rows of the survey.
 fn settings_of_survey(settings: &mut Settings, survey: &Table<'_>) {
     for row in survey.rows() {
-        let Ok(types::Parsed { cell: TypeCell::Setting(setting), .. }) = types::parse(row.get("type")) else {
-            continue;
-        };
+        let Some(setting) = types::setting(row.get("type")) else { continue };
         match setting {
             "form_title" => row.get("name").clone_into(&mut settings.title),
             "form_id" => row.get("name").clone_into(&mut settings.form_id),
@@ -414,4 +412,97 @@ pub(crate) fn is_yes(text: &str) -> bool {
 
 pub(crate) fn is_no(text: &str) -> bool {
     matches!(text.to_lowercase().as_str(), "" | "no" | "false" | "false()" | "0" | "non")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::form::{ExternalFile, QuestionType, Target};
+
+    fn compile(sheets: &[(&str, &[&[&str]])]) -> CompiledForm {
+        let rows = |rows: &[&[&str]]| {
+            rows.iter().map(|row| row.iter().map(|cell| (*cell).to_owned()).collect()).collect()
+        };
+        let sheets = sheets.iter().map(|(name, sheet)| ((*name).to_owned(), rows(sheet)));
+        CompiledForm::compile(&Workbook::from_sheets(sheets)).unwrap_or_else(|found| panic!("{found}")).0
+    }
+
+    #[test]
+    fn what_other_programs_need_is_kept() {
+        let form = compile(&[
+            (
+                "survey",
+                &[
+                    &[
+                        "type",
+                        "name",
+                        "label",
+                        "guidance_hint::fr",
+                        "media::image",
+                        "bind::odk:length",
+                        "body::accuracyThreshold",
+                        "instance::tag",
+                        "renamed_from",
+                        "conflict_policy",
+                        "data_class",
+                    ],
+                    &[
+                        "geopoint", "place", "Lieu", "Dehors", "m.png", "3", "5", "x", "lieu", "ask",
+                        "personal",
+                    ],
+                    &["select_one ${place}", "near", "Près"],
+                    &["csv-external", "towns"],
+                    &["select_one_external city", "ville", "Ville"],
+                    &["audit", "", "", "", "", "", "", "", "", "", ""],
+                    &["subscriberid", "sim"],
+                ],
+            ),
+            ("external_choices", &[&["list_name", "name"], &["city", "pap"]]),
+            (
+                "settings",
+                &[
+                    &["name", "namespaces", "style", "omit_instanceID", "attribute::x:y", "auto_send"],
+                    &["menage", "x=\"http://x\"", "pages", "yes", "1", "true"],
+                ],
+            ),
+        ]);
+        let form = &form.0;
+        let place = &form.questions[0];
+        assert_eq!(place.guidance.raw(form.language("fr")), "Dehors");
+        assert_eq!(place.media["image"].raw(0), "m.png");
+        let attribute = |target, name: &str| place.attributes.get(&(target, name.into())).map(|text| &**text);
+        assert_eq!(attribute(Target::Bind, "odk:length"), Some("3"));
+        assert_eq!(attribute(Target::Body, "accuracyThreshold"), Some("5"));
+        assert_eq!(attribute(Target::Instance, "tag"), Some("x"));
+        assert_eq!(place.renamed_from.as_deref(), Some("lieu"));
+        assert_eq!((&*place.conflict_policy, &*place.data_class), ("ask", "personal"));
+        assert_eq!(form.questions[1].itemset_reference.as_deref(), Some("place"));
+        assert_eq!(form.external_files, [ExternalFile { name: "towns".into(), file: "towns.csv".into() }]);
+        assert_eq!(form.list(form.questions[2].list.unwrap()).code(0), "pap");
+        assert_eq!(form.questions[3].question_type, QuestionType::SubscriberId);
+        let publication = &form.publication;
+        assert_eq!((&*publication.root_name, &*publication.style), ("menage", "pages"));
+        assert_eq!((&*publication.namespaces, &*publication.auto_send), ("x=\"http://x\"", "true"));
+        assert!(publication.omit_instance_id && publication.audit.is_some());
+        assert_eq!(publication.others.get("attribute::x:y").map(String::as_str), Some("1"));
+    }
+
+    #[test]
+    fn choices_keep_their_pictures() {
+        let form = compile(&[
+            ("survey", &[&["type", "name", "label"], &["select_one l", "a", "A"]]),
+            (
+                "choices",
+                &[
+                    &["list_name", "name", "label", "media::image", "audio::Kreyòl (ht)"],
+                    &["l", "x", "X", "", ""],
+                    &["l", "y", "Y", "y.png", "y.mp3"],
+                ],
+            ),
+        ]);
+        let list = &form.0.lists[0];
+        assert_eq!(list.media(0, "image", 0), None);
+        assert_eq!(list.media(1, "image", 0), Some("y.png"));
+        assert_eq!(list.media(1, "audio", form.0.language("ht")), Some("y.mp3"));
+    }
 }

@@ -86,7 +86,8 @@ impl Visit<'_> {
 fn tell(cycle: &[QuestionIndex], compiled: &Compiled, survey: &Table<'_>, report: &mut Report) {
     let question = |index: &QuestionIndex| &compiled.questions[index.as_usize()];
     let path = |row: &str| {
-        let steps = cycle.iter().map(|index| format!("{} ({row} {})", question(index).name, question(index).row));
+        let steps =
+            cycle.iter().map(|index| format!("{} ({row} {})", question(index).name, question(index).row));
         steps.collect::<Vec<_>>().join(" -> ")
     };
     let first = question(&cycle[0]);

@@ -66,6 +66,7 @@ pub(crate) fn read(
         siblings: HashMap::new(),
         siblings_lower: HashSet::new(),
         table_list: TableList::No,
+        declared_files: HashSet::new(),
         geometries: Vec::new(),
     };
     builder.structure.scopes.push(Scope {
@@ -78,6 +79,9 @@ pub(crate) fn read(
     });
     builder.attach_lists();
     for row in table.rows() {
+        if builder.report.is_full() {
+            break;
+        }
         if builder.structure.questions.len() >= MAX_QUESTIONS {
             builder.report.error(row.place("type"), too_many_questions());
             break;
@@ -127,6 +131,8 @@ struct Builder<'b, 'w> {
     siblings: HashMap<(Option<QuestionIndex>, Box<str>), QuestionIndex>,
     siblings_lower: HashSet<(Option<QuestionIndex>, String)>,
     table_list: TableList,
+    /// What `xml-external` and `csv-external` rows name.
+    declared_files: HashSet<String>,
     /// Rows with a `reference-geometry`, and what it names.
     geometries: Vec<(usize, String)>,
 }
@@ -264,18 +270,20 @@ impl Builder<'_, '_> {
         if name.is_empty() {
             return self.report.error(row.place("name"), no_name());
         }
-        self.add_file(row, name, &format!("{name}.{extension}"));
+        self.add_file(row, name, &format!("{name}.{extension}"), true);
         self.unattached(row, name, &format!("{name}.{extension}"));
     }
 
-    fn add_file(&mut self, row: Row<'_>, name: &str, file: &str) {
+    /// Several rows may read one file; a name stands for one file, and is declared once.
+    fn add_file(&mut self, row: Row<'_>, name: &str, file: &str, declares: bool) {
+        let twice = declares && !self.declared_files.insert(name.to_owned());
         let known = self.structure.external_files.iter().find(|known| &*known.name == name);
         match known {
             None => {
                 let added = ExternalFile { name: name.into(), file: file.into() };
                 self.structure.external_files.push(added);
             }
-            Some(known) if &*known.file != file || row.get("type").ends_with("-external") => {
+            Some(known) if &*known.file != file || twice => {
                 let found = format!("{} ({})", quoted(name), known.file);
                 self.report.tolerate(
                     row.place("type"),
@@ -484,7 +492,7 @@ impl Builder<'_, '_> {
         let label = given.get("label").map_or(label, String::as_str);
         let stem = crate::workbook::csv_key(file);
         let name = file.rsplit_once('.').map_or(file, |(name, _)| name);
-        self.add_file(row, name, file);
+        self.add_file(row, name, file, false);
         let list = match self.workbook.lists().find(|(key, _)| *key == stem) {
             None => Some(self.unattached(row, &stem, file)),
             Some((_, sheet)) => self.file_list(row, &stem, sheet, value, label),
