@@ -31,6 +31,8 @@ pub(crate) struct Sheet {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workbook {
     sheets: BTreeMap<String, Sheet>,
+    /// Names of sheets that are left out, for the one who misspelt one.
+    others: Vec<String>,
     /// By lower-cased file stem.
     lists: BTreeMap<String, Sheet>,
 }
@@ -38,6 +40,9 @@ pub struct Workbook {
 /// The sheets that mean something to this engine.
 pub(crate) const KNOWN_SHEETS: [&str; 6] =
     ["survey", "choices", "external_choices", "settings", "entities", "rules"];
+
+/// More sheets than anybody looks through.
+const MAX_OTHERS: usize = 100;
 
 impl Workbook {
     /// Reads an `.xlsx` file's bytes. Bounded in every direction; hostile bytes end in a diagnostic, never a panic.
@@ -59,6 +64,8 @@ impl Workbook {
             if KNOWN_SHEETS.contains(&key.as_str()) {
                 let rows = normalise_rows(rows);
                 workbook.sheets.entry(key).or_insert(Sheet { name: name.trim().to_owned(), rows });
+            } else if workbook.others.len() < MAX_OTHERS {
+                workbook.others.push(name.trim().to_owned());
             }
         }
         workbook
@@ -147,6 +154,14 @@ impl Workbook {
 
     pub(crate) fn sheet(&self, key: &str) -> Option<&Sheet> {
         self.sheets.get(key)
+    }
+
+    /// A sheet that is left out and nearly has this name. One that begins with `_` is left out on purpose.
+    pub(crate) fn nearly(&self, key: &str) -> Option<&str> {
+        let near = |name: &&String| {
+            !name.starts_with('_') && crate::xpath::functions::distance(&name.to_lowercase(), key) <= 2
+        };
+        self.others.iter().find(near).map(String::as_str)
     }
 
     pub(crate) fn lists(&self) -> impl Iterator<Item = (&str, &Sheet)> {

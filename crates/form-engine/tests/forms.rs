@@ -152,7 +152,13 @@ fn or_other_asks_for_the_other() {
 
 #[test]
 fn groups_may_share_a_name_until_somebody_refers_to_it() {
-    let twice = "type | name | label | relevant\nbegin group | g | A | \ntext | a | A | \nend group |  |  | \nbegin group | g | B | \ntext | b | B | \nend group |  |  | ";
+    let twice = "type | name | label | relevant
+         begin group | g | A |
+         text | a | A |
+         end group |  |  |
+         begin group | g | B |
+         text | b | B |
+         end group |  |  | ";
     compile(&[("survey", twice)]);
     let found = survey(&format!("{twice}\nnote | n | N | ${{g}} = 1"));
     assert!(found.contains("a name used more than once"), "{found}");
@@ -261,7 +267,10 @@ fn a_loop_becomes_a_group_for_each_choice() {
         ),
         (
             "choices",
-            "list_name | name | label::Français (fr)\nassets | radio | radios\nassets | none | Aucun\nassets | car | voitures",
+            "list_name | name | label::Français (fr)
+             assets | radio | radios
+             assets | none | Aucun
+             assets | car | voitures",
         ),
     ]);
     let keys: Vec<&str> = form.questions().iter().map(|question| question.key()).collect();
@@ -337,4 +346,20 @@ fn french_is_french_to_the_end_of_the_line() {
     for field in ["found", "expected", "found_fr", "expected_fr", "fix_fr", "fix_en"] {
         assert!(first.contains_key(field), "{field}");
     }
+}
+
+#[test]
+fn a_sheet_that_is_nearly_named_is_told() {
+    let found = warnings(&[
+        ("survey", "type | name | label\ntext | a | A"),
+        ("Setings", "form_id\nx"),
+        ("notes", "x"),
+    ]);
+    assert_eq!(codes(&found, form_engine::Severity::Warning), ["sheet-name"], "{found}");
+    let found = refused(&[("surveys", "type | name | label\ntext | a | A"), ("choices", "list_name | name")]);
+    assert!(
+        found.render("fr").contains("Renommez la feuille \"surveys\" en survey."),
+        "{}",
+        found.render("fr")
+    );
 }

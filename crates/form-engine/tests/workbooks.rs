@@ -1,7 +1,7 @@
 //! Strict mode says of a form what pyxform 4.5.0 says, and lenient mode takes what strict takes.
 //!
-//! `recorded/pyxform-4.5.0.jsonl` holds small forms, each with what pyxform said of it. Whole workbooks of other projects
-//! are read when `LAKOU_VECTORS` names the folder that holds them.
+//! `recorded/pyxform-4.5.0.jsonl` holds small forms, each with what pyxform said of it. Whole workbooks of other
+//! projects are read when `LAKOU_VECTORS` names the folder that holds them.
 
 #![allow(
     clippy::unwrap_used,

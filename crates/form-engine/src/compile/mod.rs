@@ -113,6 +113,7 @@ pub(crate) struct Tables<'w> {
 }
 
 fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
+    let misspelt = |key| workbook.nearly(key);
     let Some(survey) = workbook.sheet("survey") else {
         report.error(
             Place::new("survey", 0, ""),
@@ -124,10 +125,33 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
                     "a sheet \"survey\" with columns type, name and label",
                 ),
             )
-            .fix("Ajoutez la feuille survey.", "Add the sheet survey."),
+            .fix(
+                misspelt("survey").map_or("Ajoutez la feuille survey.".to_owned(), |name| {
+                    format!("Renommez la feuille {} en survey.", quoted(name))
+                }),
+                misspelt("survey").map_or("Add the sheet survey.".to_owned(), |name| {
+                    format!("Rename the sheet {} to survey.", quoted(name))
+                }),
+            ),
         );
         return None;
     };
+    for key in ["choices", "external_choices", "settings", "entities", "rules"] {
+        if let Some(name) = misspelt(key).filter(|_| workbook.sheet(key).is_none()) {
+            report.warn(
+                Place::new(name, 0, ""),
+                Trouble::told(
+                    "sheet-name",
+                    ("une feuille qui n'est pas lue", "a sheet that is not read"),
+                    (
+                        format!("{key}, ou un nom qui commence par _"),
+                        format!("{key}, or a name that begins with _"),
+                    ),
+                )
+                .fix(format!("Renommez la feuille en {key}."), format!("Rename the sheet to {key}.")),
+            );
+        }
+    }
     let empty = Sheet::default();
     let named = |key: &str| workbook.sheet(key).unwrap_or(&empty);
     let mut tables = Tables {
