@@ -54,6 +54,13 @@ fn cell(data: &Data) -> String {
     }
 }
 
+/// Forms that pyxform takes and this engine refuses in both modes.
+const DIFFERENCES: &[(&str, &str)] = &[
+    ("self relevant", "a question whose relevance depends on itself; JavaRosa refuses it too"),
+    ("last-saved", "answers of the record before are not at hand"),
+    ("name colon", "an answer path takes no colon"),
+];
+
 #[test]
 fn strict_takes_and_refuses_as_recorded_of_pyxform() {
     let recorded = include_str!("recorded/pyxform-4.5.0.jsonl");
@@ -66,7 +73,8 @@ fn strict_takes_and_refuses_as_recorded_of_pyxform() {
         let strict = CompiledForm::compile_strict(&workbook).map(|_| ());
         let lenient = CompiledForm::compile(&workbook);
         let taken = case["taken"].as_bool().unwrap();
-        if strict.is_ok() != taken || (strict.is_ok() && lenient.is_err()) {
+        let differs = DIFFERENCES.iter().any(|(form, _)| case["form"] == *form);
+        if (strict.is_ok() != taken) != differs || (strict.is_ok() && lenient.is_err()) {
             let (form, said) = (&case["form"], &case["said"]);
             wrong.push(format!("{form}: pyxform {taken} {said}, strict {}", verdict(&strict)));
         }

@@ -344,7 +344,7 @@ fn settings_of_survey(settings: &mut Settings, survey: &Table<'_>) {
 }
 
 fn expect_yes_or_no(row: Row<'_>, column: &str, report: &mut Report) {
-    report.tolerate(
+    report.warn(
         row.place(column),
         Trouble::told("bad-flag", quoted(row.get(column)), ("yes ou no", "yes or no"))
             .fix("Écrivez yes ou no.", "Write yes or no."),
@@ -388,6 +388,11 @@ fn expect_files(structure: &mut Structure, tables: &Tables<'_>, languages: &Lang
                     continue;
                 }
                 for name in files_read(row.cell(at)) {
+                    let other = structure.external_files.iter().find(|file| *file.name == *name);
+                    if let Some(other) = other.filter(|other| *other.file != *format!("{name}.csv")) {
+                        let place = Place::new(&table.sheet, row.number, table.written(at));
+                        report.tolerate(place, structure::second_file(name, &other.file));
+                    }
                     let key = crate::workbook::csv_key(name);
                     let lists = &structure.lists.by_name;
                     let slip = || {

@@ -66,6 +66,7 @@ pub(crate) fn read(
         siblings: HashMap::new(),
         siblings_lower: HashSet::new(),
         table_list: TableList::No,
+        counts: Vec::new(),
         declared_files: HashSet::new(),
         geometries: Vec::new(),
     };
@@ -90,6 +91,7 @@ pub(crate) fn read(
     }
     builder.close_all(table);
     builder.check_geometries(table);
+    builder.check_counts(table);
     builder.structure
 }
 
@@ -131,6 +133,8 @@ struct Builder<'b, 'w> {
     siblings: HashMap<(Option<QuestionIndex>, Box<str>), QuestionIndex>,
     siblings_lower: HashSet<(Option<QuestionIndex>, String)>,
     table_list: TableList,
+    /// Names that ODK needs for the counts of repeats: the row, what is around it, the name.
+    counts: Vec<(usize, Option<QuestionIndex>, Box<str>)>,
     /// What `xml-external` and `csv-external` rows name.
     declared_files: HashSet<String>,
     /// Rows with a `reference-geometry`, and what it names.
@@ -207,6 +211,13 @@ impl Builder<'_, '_> {
             }
             TypeCell::SelectFile { question_type, file } => self.select_file(row, question_type, &file),
             TypeCell::SelectReference { question_type, reference } => {
+                if question_type == QuestionType::SelectMultiple {
+                    self.report.tolerate(
+                        row.place("type"),
+                        Trouble::told("bad-type", quoted(row.get("type")), "select_one ${question}")
+                            .fix("Écrivez select_one.", "Write select_one."),
+                    );
+                }
                 if let Some(index) = self.add(row, question_type) {
                     let filter = row.get("choice_filter");
                     let question = &mut self.structure.questions[index.as_usize()];
@@ -277,6 +288,9 @@ impl Builder<'_, '_> {
     /// Several rows may read one file; a name stands for one file, and is declared once.
     fn add_file(&mut self, row: Row<'_>, name: &str, file: &str, declares: bool) {
         let twice = declares && !self.declared_files.insert(name.to_owned());
+        if self.structure.lists.of_choices.contains(name) {
+            self.report.tolerate(row.place("type"), second_file(name, "choices"));
+        }
         let known = self.structure.external_files.iter().find(|known| &*known.name == name);
         match known {
             None => {
@@ -284,16 +298,8 @@ impl Builder<'_, '_> {
                 self.structure.external_files.push(added);
             }
             Some(known) if &*known.file != file || twice => {
-                let found = format!("{} ({})", quoted(name), known.file);
-                self.report.tolerate(
-                    row.place("type"),
-                    Trouble::told(
-                        "duplicate-file",
-                        (format!("un deuxième fichier {found}"), format!("a second file {found}")),
-                        ("un fichier par nom", "one file for each name"),
-                    )
-                    .fix("Changez le nom d'un des deux fichiers.", "Rename one of the two files."),
-                );
+                let trouble = second_file(name, &known.file);
+                self.report.tolerate(row.place("type"), trouble);
             }
             Some(_) => {}
         }
@@ -324,6 +330,11 @@ impl Builder<'_, '_> {
                 )
                 .fix("Fermez des groupes plus tôt.", "Close groups earlier."),
             );
+        }
+        let count = row.get("repeat_count");
+        if kind == QuestionType::Repeat && !count.is_empty() && !is_reference(count) {
+            let parent = self.open.last().map(|open| open.index);
+            self.counts.push((row.at, parent, format!("{}_count", row.get("name")).into()));
         }
         let Some(index) = self.add(row, kind) else { return };
         if row.get("appearance").split_whitespace().any(|word| word == "table-list") {
@@ -467,6 +478,17 @@ impl Builder<'_, '_> {
                 .fix("Ajoutez la liste dans external_choices.", "Add the list to external_choices."),
             );
         };
+        if row.get("choice_filter").is_empty() && !self.structure.lists.by_name.contains_key(list) {
+            self.report.tolerate(
+                row.place("choice_filter"),
+                Trouble::told(
+                    "no-filter",
+                    EMPTY_CELL,
+                    ("le filtre d'une liste externe", "the filter of an external list"),
+                )
+                .fix("Écrivez le filtre, ou select_one.", "Write the filter, or select_one."),
+            );
+        }
         let Some(index) = self.add(row, QuestionType::SelectOne) else { return };
         self.structure.questions[index.as_usize()].list = Some(list_index);
     }
@@ -870,6 +892,23 @@ impl Builder<'_, '_> {
         None
     }
 
+    /// A count that is an expression becomes a calculation beside its repeat, in ODK.
+    fn check_counts(&mut self, table: &Table<'_>) {
+        for (at, parent, name) in std::mem::take(&mut self.counts) {
+            if self.siblings.contains_key(&(parent, name.clone())) {
+                self.report.tolerate(
+                    table.row(at).place("repeat_count"),
+                    Trouble::told(
+                        "reserved-name",
+                        quoted(&name),
+                        ("un nom libre : ODK y met le compte", "a free name: ODK puts the count there"),
+                    )
+                    .fix("Changez le nom de cette question.", "Change that question's name."),
+                );
+            }
+        }
+    }
+
     fn check_geometries(&mut self, table: &Table<'_>) {
         for (at, target) in std::mem::take(&mut self.geometries) {
             let structure = &self.structure;
@@ -890,6 +929,11 @@ impl Builder<'_, '_> {
             parameters::check_geometry(table.row(at), known, &target, self.report);
         }
     }
+}
+
+/// `${name}` and nothing else.
+fn is_reference(text: &str) -> bool {
+    text.strip_prefix("${").and_then(|text| text.strip_suffix('}')).is_some_and(is_name)
 }
 
 fn no_name() -> Trouble {
@@ -924,6 +968,17 @@ fn end_without_beginning(row: Row<'_>) -> Trouble {
         ("une ligne begin plus haut", "a begin row before it"),
     )
     .fix("Supprimez cette ligne, ou ajoutez le début.", "Remove this row, or add the beginning.")
+}
+
+/// A name that stands for two files, or for a file and a list.
+pub(crate) fn second_file(name: &str, first: &str) -> Trouble {
+    let found = format!("{} ({first})", quoted(name));
+    Trouble::told(
+        "duplicate-file",
+        (format!("un deuxième fichier {found}"), format!("a second file {found}")),
+        ("un fichier ou une liste par nom", "one file or list for each name"),
+    )
+    .fix("Changez le nom d'un des deux.", "Rename one of the two.")
 }
 
 /// A file the form names and nobody attached.
