@@ -338,6 +338,61 @@ fn expression() -> impl Strategy<Value = String> {
     prop::collection::vec(word, 0..24).prop_map(|words| words.concat())
 }
 
+/// A cell made of words that mean something somewhere.
+fn word_of_a_form() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "",
+        "",
+        "text",
+        "begin group",
+        "end group",
+        "begin repeat",
+        "end repeat",
+        "begin loop over l",
+        "end loop",
+        "select_one l",
+        "select_multiple l or_other",
+        "select_one ${a}",
+        "select_one_from_file f.csv",
+        "rank l",
+        "select_one_external l",
+        "range",
+        "start=1 end=5",
+        "tick_labelset=l",
+        "reference-geometry=l",
+        "geopoint",
+        "audit",
+        "audit",
+        "a",
+        "b",
+        "meta",
+        "g.a",
+        "${a}",
+        "${b}, ${a}",
+        "${",
+        "{a}$",
+        "%(label)s",
+        "l",
+        "l#p",
+        "p",
+        "pulldata('f', 'a', 'b', ${a})",
+        "uuid()",
+        "instance('l')/root/item[name = ${a}]/label",
+        "name = ${a}",
+        "3",
+        "calculate",
+        "csv-external",
+        "xml-external",
+        "background-geopoint",
+        "osm",
+        "include",
+        "#REF!",
+        "é",
+        "note",
+    ]);
+    prop::collection::vec(word, 1..3).prop_map(|words| words.join(" ").trim().to_owned())
+}
+
 fn sheets(expressions: &[String]) -> Workbook {
     let e = |at: usize| expressions[at].as_str();
     let survey = vec![
@@ -471,6 +526,41 @@ proptest! {
         if let Ok((form, _)) = CompiledForm::compile(&workbook) {
             exercise(&form, &Answers::new());
         }
+    }
+
+    #[test]
+    fn no_words_of_xlsform_in_any_order_make_either_mode_panic(
+        words in prop::collection::vec(word_of_a_form(), 24),
+    ) {
+        let line = |at: usize| words[at * 6..at * 6 + 6].to_vec();
+        let heading = ["type", "name", "label", "parameters", "choice_filter", "trigger"].map(str::to_owned).to_vec();
+        let other = ["type", "name", "label", "save_to", "calculation", "repeat_count"].map(str::to_owned).to_vec();
+        for heading in [heading, other] {
+            let mut survey = vec![heading, line(0), line(1), line(2)];
+            survey.push(row(&["text", "a", "A"]));
+            let entities = vec![row(&["list_name", "label", "repeat", "entity_id"]), line(3)[..4].to_vec()];
+            let choices = vec![row(&["list_name", "name", "label"]), row(&["l", "1", "L"]), line(3)];
+            let workbook = Workbook::from_sheets([
+                ("survey".to_owned(), survey),
+                ("choices".to_owned(), choices.clone()),
+                ("external_choices".to_owned(), choices),
+                ("entities".to_owned(), entities),
+            ]);
+            let strict = CompiledForm::compile_strict(&workbook);
+            let lenient = CompiledForm::compile(&workbook);
+            prop_assert!(strict.is_err() || lenient.is_ok(), "strict takes no more than lenient");
+            if let Ok((form, _)) = lenient {
+                exercise(&form, &Answers::new());
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "[a\",;\r\n é]{0,40}") {
+        let _ = Workbook::read_xlsx(&bytes);
+        let mut workbook = Workbook::default();
+        let _ = workbook.attach_csv("a.csv", &bytes);
+        let _ = workbook.attach_csv("b.csv", text.as_bytes());
     }
 
     #[test]
