@@ -363,3 +363,11 @@ fn a_sheet_that_is_nearly_named_is_told() {
         found.render("fr")
     );
 }
+
+#[test]
+fn an_attribute_whose_prefix_nobody_declared_is_told() {
+    let survey = "type | name | label | bind::cht:x | bind::odk:length\ntext | a | A | 1 | 2";
+    let found = warnings(&[("survey", survey)]);
+    assert_eq!(codes(&found, form_engine::Severity::Warning), ["unknown-prefix"], "{found}");
+    assert!(warnings(&[("survey", survey), ("settings", "namespaces\ncht=\"http://cht\"")]).is_empty());
+}

@@ -167,6 +167,7 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
     let languages =
         Languages::gather(&settings.default_language, &[&tables.survey, &tables.choices, &tables.rules]);
     tell_formula_errors(&tables, report);
+    tell_attributes(&tables.survey, &settings.publication.namespaces, report);
     if report.is_strict() {
         strict::check(&tables, &settings, report);
     }
@@ -349,6 +350,35 @@ fn expect_yes_or_no(row: Row<'_>, column: &str, report: &mut Report) {
         Trouble::told("bad-flag", quoted(row.get(column)), ("yes ou no", "yes or no"))
             .fix("Écrivez yes ou no.", "Write yes or no."),
     );
+}
+
+/// An attribute whose prefix nobody declared makes an XForm that XML readers refuse.
+fn tell_attributes(survey: &Table<'_>, namespaces: &str, report: &mut Report) {
+    const KNOWN: [&str; 8] = ["h", "ev", "xsd", "jr", "orx", "odk", "entities", "xml"];
+    let declared =
+        |prefix: &str| namespaces.split_whitespace().any(|one| one.split('=').next() == Some(prefix));
+    for (at, heading) in survey.headings.iter().enumerate() {
+        let Heading::Attribute(_, name) = heading else { continue };
+        let (prefix, local) = name.split_once(':').unwrap_or(("xml", name));
+        if is_name(local) && (KNOWN.contains(&prefix) || declared(prefix)) {
+            continue;
+        }
+        report.warn(
+            Place::new(&survey.sheet, 1, survey.written(at)),
+            Trouble::told(
+                "unknown-prefix",
+                quoted(name),
+                (
+                    "un nom dont le préfixe est dans la colonne \"namespaces\" de settings",
+                    "a name whose prefix is in the column \"namespaces\" of settings",
+                ),
+            )
+            .fix(
+                format!("Ajoutez {prefix}=\"http://…\" à namespaces."),
+                format!("Add {prefix}=\"http://…\" to namespaces."),
+            ),
+        );
+    }
 }
 
 /// A cell whose formula failed says so to whoever opens the workbook, and nothing to anybody else.
