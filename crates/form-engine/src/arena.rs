@@ -171,7 +171,16 @@ impl Arena {
         let shape = form.scope(scope);
         let at = self.instances.len() as u32;
         let (base, ranges) = (self.cells.len() as u32, self.ranges.len() as u32);
-        self.instances.push(Instance { scope, parent, base, position: 1, id: None, prefix: "".into(), ranges, alive: true });
+        self.instances.push(Instance {
+            scope,
+            parent,
+            base,
+            position: 1,
+            id: None,
+            prefix: "".into(),
+            ranges,
+            alive: true,
+        });
         self.cells.resize_with(self.cells.len() + shape.slots.len(), Cell::default);
         self.ranges.resize(self.ranges.len() + shape.children.len(), (0, 0));
         self.members.resize_with(self.ranges.len(), Vec::new);

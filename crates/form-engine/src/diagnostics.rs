@@ -178,14 +178,18 @@ impl Place {
     }
 
     pub(crate) fn diagnostic(self, severity: Severity, trouble: Trouble) -> Diagnostic {
+        let (found_fr, expected_fr) = match trouble.french {
+            Some(french) => *french,
+            None => (trouble.found.clone(), trouble.expected.clone()),
+        };
         Diagnostic {
             severity,
             sheet: self.sheet,
             row: self.row,
             column: self.column,
             code: trouble.code,
-            found_fr: trouble.found_fr.unwrap_or_else(|| trouble.found.clone()),
-            expected_fr: trouble.expected_fr.unwrap_or_else(|| trouble.expected.clone()),
+            found_fr,
+            expected_fr,
             found: trouble.found,
             expected: trouble.expected,
             fix_fr: trouble.fix_fr,
@@ -229,9 +233,8 @@ pub(crate) struct Trouble {
     pub(crate) code: &'static str,
     pub(crate) found: String,
     pub(crate) expected: String,
-    /// None where only the English is known.
-    pub(crate) found_fr: Option<String>,
-    pub(crate) expected_fr: Option<String>,
+    /// What was found and expected in French; none where only the English is known.
+    pub(crate) french: Option<Box<(String, String)>>,
     pub(crate) fix_fr: String,
     pub(crate) fix_en: String,
 }
@@ -242,8 +245,7 @@ impl Trouble {
             code,
             found: found.into(),
             expected: expected.into(),
-            found_fr: None,
-            expected_fr: None,
+            french: None,
             fix_fr: "Corrigez cette cellule.".to_owned(),
             fix_en: "Correct this cell.".to_owned(),
         }
@@ -252,11 +254,7 @@ impl Trouble {
     /// In both languages.
     pub(crate) fn told(code: &'static str, found: impl Into<Said>, expected: impl Into<Said>) -> Self {
         let (found, expected) = (found.into(), expected.into());
-        Self {
-            found_fr: Some(found.fr),
-            expected_fr: Some(expected.fr),
-            ..Self::new(code, found.en, expected.en)
-        }
+        Self { french: Some(Box::new((found.fr, expected.fr))), ..Self::new(code, found.en, expected.en) }
     }
 
     pub(crate) fn fix(mut self, fr: impl Into<String>, en: impl Into<String>) -> Self {
@@ -312,6 +310,11 @@ impl Report {
 
     pub(crate) fn has_errors(&self) -> bool {
         self.errors > 0
+    }
+
+    /// True when further errors would not be shown.
+    pub(crate) fn is_full(&self) -> bool {
+        self.errors >= MAX_DIAGNOSTICS
     }
 
     pub(crate) fn finish(self) -> Diagnostics {

@@ -291,7 +291,15 @@ impl Evaluation {
     // Inside
 
     pub(crate) fn evaluator(&self, language: usize) -> Evaluator<'_> {
-        Evaluator { form: &self.form, arena: &self.arena, clock: self.clock, language, reads: None, uuid: "", fault: None }
+        Evaluator {
+            form: &self.form,
+            arena: &self.arena,
+            clock: self.clock,
+            language,
+            reads: None,
+            uuid: "",
+            fault: None,
+        }
     }
 
     fn scope(&self, repeat: &str) -> Option<crate::form::ScopeIndex> {

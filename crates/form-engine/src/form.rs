@@ -300,7 +300,13 @@ impl Question {
         };
         let filter = self.choice_filter.as_ref().map(|filter| filter.1);
         let nodes = self.itemset.as_ref().map(|itemset| itemset.nodes);
-        self.relevant.into_iter().chain(calculated).chain(self.repeat_count).chain(filter).chain(nodes).collect()
+        self.relevant
+            .into_iter()
+            .chain(calculated)
+            .chain(self.repeat_count)
+            .chain(filter)
+            .chain(nodes)
+            .collect()
     }
 
     /// Its place in the form.

@@ -388,7 +388,11 @@ pub struct Preload {
 
 impl Preload {
     /// What a question of this type is filled with when its record or instance is made.
-    pub(crate) fn value(&self, question_type: QuestionType, clock: crate::xpath::eval::Clock) -> Option<String> {
+    pub(crate) fn value(
+        &self,
+        question_type: QuestionType,
+        clock: crate::xpath::eval::Clock,
+    ) -> Option<String> {
         use QuestionType as T;
         Some(match question_type {
             T::Start => clock.now.text(),

@@ -51,7 +51,8 @@ fn pointed(number: f64) -> String {
 fn date(text: &str) -> Option<String> {
     let day = text.get(..10)?;
     let rest = &text[10..];
-    (temporal::parse_date(day).is_some() && (rest.is_empty() || rest.starts_with('T'))).then(|| day.to_owned())
+    (temporal::parse_date(day).is_some() && (rest.is_empty() || rest.starts_with('T')))
+        .then(|| day.to_owned())
 }
 
 fn time(text: &str) -> Option<String> {

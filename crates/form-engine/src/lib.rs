@@ -32,9 +32,9 @@ pub use interview::{
     AnswerError, Choice, Preload, answer_writes, check_answer, choices, closing_answers, hint,
     initial_answers, instance_defaults, label, triggered_answers,
 };
+pub use session::{Interview, InterviewError, InterviewNode, Resume};
 pub use workbook::{
     MAX_CELL_BYTES, MAX_CELLS, MAX_COLUMNS, MAX_INFLATED_BYTES, MAX_ROWS, MAX_WORKBOOK_BYTES, Workbook,
 };
-pub use session::{Interview, InterviewError, InterviewNode, Resume};
 pub use xml_expression::{Functions, XmlExpression, XmlValue};
 pub use xpath::parser::{MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_TOKENS};

@@ -229,7 +229,8 @@ impl Writer<'_> {
 }
 
 fn document(doc: &XmlDoc) -> Vec<String> {
-    let node = |node: &crate::xml::XmlNode| format!("{:?} {} {} {}", node.kind, node.end, node.name, node.value);
+    let node =
+        |node: &crate::xml::XmlNode| format!("{:?} {} {} {}", node.kind, node.end, node.name, node.value);
     doc.nodes.iter().map(node).collect()
 }
 

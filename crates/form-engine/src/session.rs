@@ -142,7 +142,8 @@ impl Interview {
         visit: Visit,
         preload: &Preload,
     ) -> Result<Self, InterviewError> {
-        let seed = crate::xform::seed_of(&form.0, xml).map_err(|reason| InterviewError::Unreadable { reason })?;
+        let seed =
+            crate::xform::seed_of(&form.0, xml).map_err(|reason| InterviewError::Unreadable { reason })?;
         let mut interview = Self::planted(form, &seed, visit, preload);
         if purpose == Resume::Correction {
             interview.supersede();
@@ -158,21 +159,21 @@ impl Interview {
     fn supersede(&mut self) {
         let form = Arc::clone(&self.form);
         let meta = |name: &str| {
-            form.questions.iter().find(|question| question.meta && is_called(question, name)).map(Question::index)
+            form.questions
+                .iter()
+                .find(|question| question.meta && is_called(question, name))
+                .map(Question::index)
         };
         let (Some(id), Some(former)) = (meta("instanceID"), meta("deprecatedID")) else { return };
-        let (id_at, former_at) =
-            (self.arena.cell_at(&form, 0, id), self.arena.cell_at(&form, 0, former));
+        let (id_at, former_at) = (self.arena.cell_at(&form, 0, id), self.arena.cell_at(&form, 0, former));
         let known = self.arena.cells[id_at].datum.clone();
         if known.is_blank() {
             return;
         }
         self.arena.cells[former_at].datum = known;
         if form.question(id).parameters.get("preload").is_some_and(|preload| preload == "uid") {
-            self.arena.cells[id_at].datum = Datum::typed(
-                QuestionType::Text,
-                &format!("uuid:{}", self.uuid(former, 0)),
-            );
+            self.arena.cells[id_at].datum =
+                Datum::typed(QuestionType::Text, &format!("uuid:{}", self.uuid(former, 0)));
         }
     }
 
@@ -321,9 +322,8 @@ impl Interview {
 
     /// Every question whose answer is missing or does not hold, in document order: reference, what, and the message.
     pub fn violations(&self) -> Vec<(String, ViolationKind, String)> {
-        let with_violation = |node: InterviewNode| {
-            node.violation.map(|(kind, message)| (node.reference, kind, message))
-        };
+        let with_violation =
+            |node: InterviewNode| node.violation.map(|(kind, message)| (node.reference, kind, message));
         self.nodes().into_iter().filter_map(with_violation).collect()
     }
 
@@ -716,7 +716,8 @@ impl Interview {
             let first = named.next()?;
             match first.opens {
                 Some(scope) => {
-                    instance = *self.arena.inside(&self.form, instance, scope).get(position.checked_sub(1)?)?;
+                    instance =
+                        *self.arena.inside(&self.form, instance, scope).get(position.checked_sub(1)?)?;
                     node = NodeRef::Instance(instance);
                     holder = Some(first.index);
                 }
@@ -865,7 +866,12 @@ impl Interview {
         false
     }
 
-    fn violation(&self, instance: u32, question: &Question, required: bool) -> Option<(ViolationKind, String)> {
+    fn violation(
+        &self,
+        instance: u32,
+        question: &Question,
+        required: bool,
+    ) -> Option<(ViolationKind, String)> {
         let cell = self.arena.cell(&self.form, instance, question.index);
         let evaluator = self.evaluator("");
         let context = Context::cell(instance, question.index);

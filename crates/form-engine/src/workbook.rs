@@ -8,13 +8,13 @@ use crate::xlsx;
 /// A workbook larger than this is refused unread.
 pub const MAX_WORKBOOK_BYTES: usize = 16 * 1024 * 1024;
 /// All that a workbook's parts may inflate to.
-pub const MAX_INFLATED_BYTES: u64 = 256 * 1024 * 1024;
+pub const MAX_INFLATED_BYTES: u64 = 64 * 1024 * 1024;
 /// Rows read of one sheet or CSV list.
 pub const MAX_ROWS: usize = 200_000;
 /// Columns read of one sheet or CSV list.
 pub const MAX_COLUMNS: usize = 1_024;
 /// Cells held of one sheet or CSV list.
-pub const MAX_CELLS: usize = 4_000_000;
+pub const MAX_CELLS: usize = 2_000_000;
 /// Bytes of one cell.
 pub const MAX_CELL_BYTES: usize = 32 * 1024;
 
@@ -31,6 +31,8 @@ pub(crate) struct Sheet {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workbook {
     sheets: BTreeMap<String, Sheet>,
+    /// Names of sheets that are left out, for the one who misspelt one.
+    others: Vec<String>,
     /// By lower-cased file stem.
     lists: BTreeMap<String, Sheet>,
 }
@@ -38,6 +40,9 @@ pub struct Workbook {
 /// The sheets that mean something to this engine.
 pub(crate) const KNOWN_SHEETS: [&str; 6] =
     ["survey", "choices", "external_choices", "settings", "entities", "rules"];
+
+/// More sheets than anybody looks through.
+const MAX_OTHERS: usize = 100;
 
 impl Workbook {
     /// Reads an `.xlsx` file's bytes. Bounded in every direction; hostile bytes end in a diagnostic, never a panic.
@@ -59,6 +64,8 @@ impl Workbook {
             if KNOWN_SHEETS.contains(&key.as_str()) {
                 let rows = normalise_rows(rows);
                 workbook.sheets.entry(key).or_insert(Sheet { name: name.trim().to_owned(), rows });
+            } else if workbook.others.len() < MAX_OTHERS {
+                workbook.others.push(name.trim().to_owned());
             }
         }
         workbook
@@ -83,14 +90,18 @@ impl Workbook {
             Ok(_) => return refuse(kind_of(bytes), ("un texte", "a text").into()),
             Err(error) => return refuse(not_utf8(bytes, error.valid_up_to()), "UTF-8".into()),
         };
-        if let Some(row) = unclosed_quote(text) {
+        if let Some(row) = broken_quote(text) {
             return refuse(
                 (
-                    format!("un guillemet ouvert à la ligne {row} et jamais fermé"),
-                    format!("a quote opened at row {row} and never closed"),
+                    format!("un guillemet mal placé ou jamais fermé à la ligne {row}"),
+                    format!("a quote out of place or never closed at row {row}"),
                 )
                     .into(),
-                ("chaque guillemet fermé", "each quote closed").into(),
+                (
+                    "des cellules entières entre guillemets, un guillemet dedans écrit deux fois",
+                    "whole cells between quotes, a quote inside them written twice",
+                )
+                    .into(),
             );
         }
         let delimiter = delimiter_of(text);
@@ -126,7 +137,8 @@ impl Workbook {
                         format!("a cell of {} bytes at row {}", cell.len(), rows.len() + 1),
                     )
                         .into(),
-                    (format!("au plus {MAX_CELL_BYTES} octets"), format!("at most {MAX_CELL_BYTES} bytes")).into(),
+                    (format!("au plus {MAX_CELL_BYTES} octets"), format!("at most {MAX_CELL_BYTES} bytes"))
+                        .into(),
                 );
             }
             rows.push(record.iter().map(str::to_owned).collect());
@@ -142,6 +154,14 @@ impl Workbook {
 
     pub(crate) fn sheet(&self, key: &str) -> Option<&Sheet> {
         self.sheets.get(key)
+    }
+
+    /// A sheet that is left out and nearly has this name. One that begins with `_` is left out on purpose.
+    pub(crate) fn nearly(&self, key: &str) -> Option<&str> {
+        let near = |name: &&String| {
+            !name.starts_with('_') && crate::xpath::functions::distance(&name.to_lowercase(), key) <= 2
+        };
+        self.others.iter().find(near).map(String::as_str)
     }
 
     pub(crate) fn lists(&self) -> impl Iterator<Item = (&str, &Sheet)> {
@@ -225,7 +245,8 @@ fn unescape_control(cell: &str) -> String {
 /// A byte that is not UTF-8, with what the file probably is. The guess is told, never acted on.
 fn not_utf8(bytes: &[u8], at: usize) -> Said {
     if matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
-        return ("un texte UTF-16 (« Texte Unicode » d'Excel)", "UTF-16 text (Excel's \"Unicode Text\")").into();
+        return ("un texte UTF-16 (« Texte Unicode » d'Excel)", "UTF-16 text (Excel's \"Unicode Text\")")
+            .into();
     }
     let row = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
     // Letters with accents in Windows-1252 are single bytes from 0xC0 on, between letters of ASCII.
@@ -244,22 +265,35 @@ fn not_utf8(bytes: &[u8], at: usize) -> Said {
         .into()
 }
 
-/// The row where the last quoted cell begins, if nothing closes it: the rest of the file would be one cell.
-fn unclosed_quote(text: &str) -> Option<usize> {
-    let delimiter = delimiter_of(text);
-    let (mut row, mut opened, mut quoted, mut starts) = (1, 1, false, true);
-    for byte in text.bytes() {
-        match byte {
-            // A doubled quote closes and opens again.
-            b'"' if quoted => quoted = false,
-            b'"' if starts || opened > row => (quoted, opened) = (true, row),
-            b'"' => quoted = false,
-            b'\n' => row += 1,
-            _ => {}
-        }
-        starts = byte == delimiter || byte == b'\n' || (byte == b'"' && !quoted);
+/// The first row where quotes do not go together: one that nothing closes would make the rest of the file one cell.
+fn broken_quote(text: &str) -> Option<usize> {
+    enum At {
+        Start,
+        Plain,
+        Quoted(usize),
+        AfterQuote,
     }
-    quoted.then_some(opened)
+    let delimiter = delimiter_of(text);
+    let (mut row, mut at) = (1, At::Start);
+    for byte in text.bytes() {
+        let ends = byte == delimiter || byte == b'\n';
+        at = match at {
+            At::Start if byte == b'"' => At::Quoted(row),
+            At::Quoted(_) if byte == b'"' => At::AfterQuote,
+            At::Quoted(opened) => At::Quoted(opened),
+            // A doubled quote is one quote.
+            At::AfterQuote if byte == b'"' => At::Quoted(row),
+            At::AfterQuote if !ends && !matches!(byte, b'\r' | b' ') => return Some(row),
+            At::Start | At::Plain | At::AfterQuote if ends => At::Start,
+            At::AfterQuote => At::AfterQuote,
+            At::Start | At::Plain => At::Plain,
+        };
+        row += usize::from(byte == b'\n');
+    }
+    match at {
+        At::Quoted(opened) => Some(opened),
+        _ => None,
+    }
 }
 
 /// What a file is that is no `.xlsx`, by its first bytes.
@@ -298,10 +332,7 @@ pub(crate) fn unreadable(found: impl Into<Said>) -> Diagnostics {
         Trouble::told(
             "unreadable-workbook",
             found,
-            (
-                "un classeur .xlsx avec une feuille \"survey\"",
-                "an .xlsx workbook with a sheet \"survey\"",
-            ),
+            ("un classeur .xlsx avec une feuille \"survey\"", "an .xlsx workbook with a sheet \"survey\""),
         )
         .fix("Enregistrez le formulaire au format .xlsx.", "Save the form as .xlsx."),
     );
@@ -343,6 +374,19 @@ mod tests {
     }
 
     #[test]
+    fn a_csv_in_another_encoding_or_with_broken_quotes_is_refused_in_words() {
+        let said = |bytes: &[u8]| Workbook::default().attach_csv("a.csv", bytes).unwrap_err().render("fr");
+        let western = said(b"name,label\nA,Gonave\nB,L\xe9og\xe2ne\n");
+        assert!(western.contains("à la ligne 3, sans doute du Windows-1252"), "{western}");
+        assert!(said(b"\xff\xfen\0a\0").contains("UTF-16"));
+        assert!(said(b"name,label\n1,\"open\n2,b\n").contains("jamais fermé à la ligne 2"));
+        assert!(said(b"name,label\n1,\"Rue \"Capois\", 12\"\n").contains("à la ligne 2"));
+        let mut workbook = Workbook::default();
+        workbook.attach_csv("a.csv", b"name,label\r\n1,\"Rue \"\"Capois\"\", 12\"\r\n").unwrap();
+        assert_eq!(workbook.lists().next().unwrap().1.rows[1][1], "Rue \"Capois\", 12");
+    }
+
+    #[test]
     fn sheets_are_found_whatever_their_case_and_others_are_left_out() {
         let workbook = Workbook::from_sheets([
             ("Survey".to_owned(), vec![vec!["type".to_owned()]]),
@@ -350,5 +394,7 @@ mod tests {
         ]);
         assert!(workbook.sheet("survey").is_some());
         assert!(workbook.sheet("notes").is_none());
+        let alone = Workbook::from_sheets([("Feuille1".to_owned(), vec![vec!["type".to_owned()]])]);
+        assert_eq!(alone.sheet("survey").unwrap().name, "Feuille1");
     }
 }

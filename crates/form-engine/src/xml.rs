@@ -102,7 +102,8 @@ impl XmlDoc {
         doc.add_all(children, 0);
         doc.close(0);
         doc.note_namespaces(document.root_element());
-        let declared = document.input_text().split_once("<!DOCTYPE").map_or("", |(_, rest)| rest.trim_start());
+        let declared =
+            document.input_text().split_once("<!DOCTYPE").map_or("", |(_, rest)| rest.trim_start());
         let end = declared.find(|c: char| c.is_whitespace() || matches!(c, '>' | '[')).unwrap_or(0);
         doc.doctype = declared[..end].into();
         doc.root = doc.primary_instance().unwrap_or(0);

@@ -148,7 +148,8 @@ fn compile(expression: &str, doc: &XmlDoc, functions: Functions) -> Result<Progr
     };
     let allows = Allows { uuid: functions != Functions::Plain, once: false };
     let said = |trouble: &Trouble| format!("found {}, expected {}", trouble.found, trouble.expected);
-    let resolved = resolve::expression(&names, expression, Subject::Document, allows).map_err(|t| said(&t))?;
+    let resolved =
+        resolve::expression(&names, expression, Subject::Document, allows).map_err(|t| said(&t))?;
     let refused = resolved.warnings.iter().find(|trouble| trouble.code == resolve::NOT_ON_PHONES);
     match refused.filter(|_| functions == Functions::Collect) {
         Some(trouble) => Err(said(trouble)),
@@ -195,8 +196,8 @@ fn step_of(doc: &XmlDoc, node: u32) -> String {
     }
     let own = label(node);
     let before = usize::from(here.parent == 0 && *doc.doctype == own);
-    let position =
-        before + doc.children(here.parent).take_while(|at| *at <= node).filter(|at| label(*at) == own).count();
+    let position = before
+        + doc.children(here.parent).take_while(|at| *at <= node).filter(|at| label(*at) == own).count();
     format!("{own}[{position}]")
 }
 

@@ -152,8 +152,222 @@ fn or_other_asks_for_the_other() {
 
 #[test]
 fn groups_may_share_a_name_until_somebody_refers_to_it() {
-    let twice = "type | name | label | relevant\nbegin group | g | A | \ntext | a | A | \nend group |  |  | \nbegin group | g | B | \ntext | b | B | \nend group |  |  | ";
+    let twice = "type | name | label | relevant
+         begin group | g | A |
+         text | a | A |
+         end group |  |  |
+         begin group | g | B |
+         text | b | B |
+         end group |  |  | ";
     compile(&[("survey", twice)]);
     let found = survey(&format!("{twice}\nnote | n | N | ${{g}} = 1"));
     assert!(found.contains("a name used more than once"), "{found}");
+}
+
+fn codes(found: &form_engine::Diagnostics, severity: form_engine::Severity) -> Vec<&'static str> {
+    found.iter().filter(|found| found.severity == severity).map(|found| found.code).collect()
+}
+
+#[test]
+fn what_can_be_mended_is_a_warning_and_in_strict_mode_an_error() {
+    use form_engine::Severity::{Error, Warning};
+    let yn = "list_name | name | label\nyn | yes | Yes\nyn | no | No";
+    let twice = "list_name | name | label\nyn | yes | Yes\nyn | yes | Oui\nyn | no | No";
+    let blank = "type | name | label | calculation\n";
+    for (survey, choices, code) in [
+        ("type | name | label\ntel | a | A", yn, "type-alias"),
+        ("type | name | label\ndb:person | a | A", yn, "type-alias"),
+        ("type | name | label\nselect_one yn | a | A", twice, "duplicate-choice"),
+        ("type | name | label\ntext | a | Hello ${nobody}", yn, "unknown-reference"),
+        ("type | name | label\ntext | a | A ${{a}", yn, "malformed-reference"),
+        ("type | name | label\nbegin group | meta | M\ntext | a | A\nend group |  | ", yn, "reserved-name"),
+        ("type | name | label\ntext | a | ", yn, "no-label"),
+        (&format!("{blank}calculate | a |  | "), yn, "no-calculation"),
+        ("type | name | label | parameters\ntext | a | A | lines=3", yn, "bad-parameters"),
+        ("type | name | label\naudit | trail | \ntext | a | A", yn, "bad-audit"),
+        ("type | name | label\ninclude | a | A\ntext | b | B", yn, "include"),
+    ] {
+        let workbook = workbook(&[("survey", survey), ("choices", choices)]);
+        let (_, found) = CompiledForm::compile(&workbook).unwrap_or_else(|found| panic!("{survey}\n{found}"));
+        assert!(codes(&found, Warning).contains(&code), "{survey}\n{found}");
+        let found = CompiledForm::compile_strict(&workbook).expect_err(survey);
+        assert!(codes(&found, Error).contains(&code), "{survey}\n{found}");
+    }
+}
+
+#[test]
+fn a_reference_written_from_right_to_left_is_told_and_shown_as_it_is() {
+    let sheets =
+        [("survey", "type | name | label::العربية (ar)\ntext | name | الاسم\nnote | n | كم عمر {name}$ ؟")];
+    let found = warnings(&sheets);
+    assert!(found.to_string().contains("row 3 column \"label::العربية (ar)\": found \"{name}$\""), "{found}");
+    let form = compile(&sheets);
+    assert_eq!(form.raw_label(form.find("n").unwrap().index(), "ar"), "كم عمر {name}$ ؟");
+}
+
+#[test]
+fn a_name_in_two_groups_has_two_keys_and_both_answers_are_kept() {
+    let sheets = [(
+        "survey",
+        "type | name | label
+         begin group | head | Head
+         text | name | Name
+         end group |  |
+         begin group | household | Household
+         text | name | Name
+         begin repeat | roster | Roster
+         text | name | Name
+         end repeat |  |
+         end group |  | ",
+    )];
+    let found = warnings(&sheets);
+    assert!(found.to_string().contains("this answer is kept under \"household.name\""), "{found}");
+    assert!(found.to_string().contains("this answer is kept under \"household.roster.name\""), "{found}");
+    let form = compile(&sheets);
+    let keys: Vec<&str> = form.questions().iter().map(|question| question.key()).collect();
+    assert_eq!(keys, ["head", "name", "household", "household.name", "roster", "household.roster.name"]);
+    assert_eq!(form.find("household.name").unwrap().name(), "name");
+    let member = format!("roster/{A}/household.roster.name");
+    let found = run(&form, &[("name", "Rose"), ("household.name", "Lakou"), (&member, "Jean")]);
+    assert_eq!(
+        (shown(&found, "name"), shown(&found, "household.name"), shown(&found, &member)),
+        ("Rose".to_owned(), "Lakou".to_owned(), "Jean".to_owned())
+    );
+    assert!(CompiledForm::compile_strict(&workbook(&sheets)).is_ok(), "pyxform takes it too");
+    let refers =
+        format!("{}\ncalculate | c |  | ${{name}}", sheets[0].1.replace("label\n", "label | calculation\n"));
+    assert!(survey(&refers).contains("a name used more than once"));
+}
+
+#[test]
+fn a_key_is_never_given_twice() {
+    let form = compile(&[(
+        "survey",
+        "type | name | label
+         text | a | A
+         text | g.a | A
+         begin group | g | G
+         text | a | A
+         end group |  | ",
+    )]);
+    let keys: Vec<&str> = form.questions().iter().map(|question| question.key()).collect();
+    assert_eq!(keys, ["a", "g.a", "g", "g.a.2"]);
+}
+
+#[test]
+fn a_loop_becomes_a_group_for_each_choice() {
+    let form = compile(&[
+        (
+            "survey",
+            "type | name | label::Français (fr)
+             begin loop over assets | owned | Biens
+             integer | count | Combien : %(label)s ?
+             end loop |  |
+             text | b | B",
+        ),
+        (
+            "choices",
+            "list_name | name | label::Français (fr)
+             assets | radio | radios
+             assets | none | Aucun
+             assets | car | voitures",
+        ),
+    ]);
+    let keys: Vec<&str> = form.questions().iter().map(|question| question.key()).collect();
+    assert_eq!(keys, ["owned", "radio", "count", "car", "owned.car.count", "b"]);
+    let asked = form.find("owned.car.count").unwrap();
+    assert_eq!(form.raw_label(asked.index(), "fr"), "Combien : voitures ?");
+    assert_eq!((asked.row(), form.find("b").unwrap().row()), (3, 5), "rows are the spreadsheet's");
+}
+
+#[test]
+fn a_formula_that_failed_is_a_warning_in_a_label_and_an_error_elsewhere() {
+    let found = warnings(&[("survey", "type | name | label\ntext | a | #REF!")]);
+    assert!(found.to_string().contains("row 2 column \"label\": found #REF!"), "{found}");
+    for text in [
+        "type | name | label\ntext | #NAME? | A",
+        "type | name | label\n#N/A | a | A",
+        "type | name | label | relevant\ntext | a | A | #VALUE!",
+    ] {
+        let found = refused(&[("survey", text)]);
+        assert_eq!(codes(&found, form_engine::Severity::Error), ["formula-error"], "{text}\n{found}");
+    }
+}
+
+#[test]
+fn a_value_drawn_at_random_is_drawn_once() {
+    let form = compile(&[(
+        "survey",
+        "type | name | label | calculation\ncalculate | id |  | uuid()\ntext | a | A | ",
+    )]);
+    let preload = form_engine::Preload { uuid_seed: "seed".into(), ..form_engine::Preload::default() };
+    let answers = form_engine::initial_answers(&form, visit(), &preload);
+    assert_eq!(answers.get(&path("id")).map(|id| id.to_string().len()), Some(36));
+}
+
+#[test]
+fn an_entity_without_a_column_repeat_is_of_the_repeat_of_its_properties() {
+    let survey = "type | name | label | save_to
+         text | village | V | hh#village
+         begin repeat | roster | R | 
+         text | nom | N | person#nom
+         end repeat |  |  | ";
+    let form =
+        compile(&[("survey", survey), ("entities", "list_name | label\nhh | ${village}\nperson | ${nom}")]);
+    let found = run(&form, &[("village", "Kay"), (&format!("roster/{A}/nom"), "Rose")]);
+    let labels: Vec<String> =
+        found.entities().into_iter().map(|entity| format!("{} {}", entity.list, entity.label)).collect();
+    assert_eq!(labels, ["hh Kay", "person Rose"]);
+}
+
+#[test]
+fn french_is_french_to_the_end_of_the_line() {
+    let found = refused(&[
+        (
+            "survey",
+            "type | name | label | module | parameters
+             intger | a | A |  | 
+             text |  | B |  | 
+             text | c | C |  | rows=x
+             select_one nolist | d | D |  | 
+             begin group | g | G |  | 
+             text | c |  |  | ",
+        ),
+        ("entities", "list_name | label\nx.y | "),
+        ("rules", "id | level | expression\nV1 | stop | 1"),
+    ]);
+    assert!(found.len() > 8, "{found}");
+    let english = [" the ", " a ", "found", "expected", " of ", " row ", " with ", " name"];
+    for line in found.render("fr").lines() {
+        assert!(!english.iter().any(|word| line.contains(word)), "{line}");
+    }
+    let json = serde_json::to_value(&found).unwrap();
+    let first = json[0].as_object().unwrap();
+    for field in ["found", "expected", "found_fr", "expected_fr", "fix_fr", "fix_en"] {
+        assert!(first.contains_key(field), "{field}");
+    }
+}
+
+#[test]
+fn a_sheet_that_is_nearly_named_is_told() {
+    let found = warnings(&[
+        ("survey", "type | name | label\ntext | a | A"),
+        ("Setings", "form_id\nx"),
+        ("notes", "x"),
+    ]);
+    assert_eq!(codes(&found, form_engine::Severity::Warning), ["sheet-name"], "{found}");
+    let found = refused(&[("surveys", "type | name | label\ntext | a | A"), ("choices", "list_name | name")]);
+    assert!(
+        found.render("fr").contains("Renommez la feuille \"surveys\" en survey."),
+        "{}",
+        found.render("fr")
+    );
+}
+
+#[test]
+fn an_attribute_whose_prefix_nobody_declared_is_told() {
+    let survey = "type | name | label | bind::cht:x | bind::odk:length\ntext | a | A | 1 | 2";
+    let found = warnings(&[("survey", survey)]);
+    assert_eq!(codes(&found, form_engine::Severity::Warning), ["unknown-prefix"], "{found}");
+    assert!(warnings(&[("survey", survey), ("settings", "namespaces\ncht=\"http://cht\"")]).is_empty());
 }

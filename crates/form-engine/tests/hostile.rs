@@ -76,6 +76,149 @@ fn what_is_no_workbook_is_refused_with_a_way_out() {
 }
 
 #[test]
+fn files_of_another_kind_are_named() {
+    let spreadsheet = archive(&[
+        ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"),
+        ("content.xml", b"<office:document-content/>"),
+    ]);
+    let binary = archive(&[("xl/workbook.bin", b"\x83\x01")]);
+    let other = archive(&[("readme.txt", b"x")]);
+    for (bytes, fr, en) in [
+        (b"".as_slice(), "un fichier vide", "an empty file"),
+        (b"type,name,label\ntext,a,A\n", "sans doute du CSV", "probably CSV"),
+        (b"\xEF\xBB\xBFtype;name\n", "sans doute du CSV", "probably CSV"),
+        (b"<html><table><tr><td>type", "une page HTML", "an HTML page"),
+        (b"<?xml version=\"1.0\"?><h:html>", "un fichier XML", "an XML file"),
+        (b"{\"survey\": []}", "un fichier JSON", "a JSON file"),
+        (b"%PDF-1.7", "un fichier PDF", "a PDF file"),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "un ancien classeur .xls", "an old .xls workbook"),
+        (b"PK\x03\x04cut", "une archive abîmée ou coupée", "damaged or cut short"),
+        (&spreadsheet, "OpenDocument (.ods)", "OpenDocument file (.ods)"),
+        (&binary, "un classeur binaire .xlsb", "a binary workbook, .xlsb"),
+        (&other, "une archive qui n'est pas un classeur", "an archive that is no workbook"),
+    ] {
+        let found = Workbook::read_xlsx(bytes).unwrap_err();
+        assert!(found.render("fr").contains(fr), "{}", found.render("fr"));
+        assert!(found.render("en").contains(en), "{found}");
+        assert!(found.render("fr").contains("Enregistrez le formulaire au format .xlsx."), "{found}");
+    }
+}
+
+/// A workbook whose one sheet and shared strings are these bytes.
+fn parts(sheet: &[u8], strings: &[u8]) -> Vec<u8> {
+    const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let workbook = format!(
+        "<?xml version=\"1.0\"?><workbook xmlns=\"{MAIN}\" xmlns:r=\"{OFFICE}\"><sheets><sheet name=\"survey\" \
+         sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>"
+    );
+    let relations = format!(
+        "<?xml version=\"1.0\"?><Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">\
+         <Relationship Id=\"rId1\" Type=\"{OFFICE}/worksheet\" Target=\"worksheets/sheet1.xml\"/>\
+         <Relationship Id=\"rId2\" Type=\"{OFFICE}/sharedStrings\" Target=\"sharedStrings.xml\"/></Relationships>"
+    );
+    let root = format!(
+        "<?xml version=\"1.0\"?><Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">\
+         <Relationship Id=\"rId1\" Type=\"{OFFICE}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+    );
+    archive(&[
+        ("_rels/.rels", root.as_bytes()),
+        ("xl/workbook.xml", workbook.as_bytes()),
+        ("xl/_rels/workbook.xml.rels", relations.as_bytes()),
+        ("xl/worksheets/sheet1.xml", sheet),
+        ("xl/sharedStrings.xml", strings),
+    ])
+}
+
+fn worksheet(rows: &str) -> Vec<u8> {
+    format!("<?xml version=\"1.0\"?><worksheet><sheetData>{rows}</sheetData></worksheet>").into_bytes()
+}
+
+fn strings(items: &str) -> Vec<u8> {
+    format!("<?xml version=\"1.0\"?><sst>{items}</sst>").into_bytes()
+}
+
+#[test]
+fn the_smallest_workbook_is_read() {
+    let sheet = worksheet(
+        "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c></row><row r=\"2\"><c r=\"A2\" t=\"e\"><v>#REF!</v></c></row>",
+    );
+    let workbook = Workbook::read_xlsx(&parts(&sheet, &strings("<si><t>type</t></si>"))).unwrap();
+    assert_eq!(workbook.rows("survey").unwrap(), [row(&["type"]), row(&["#REF!"])]);
+}
+
+#[test]
+fn entities_of_xml_are_refused_unread() {
+    let bomb = "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY x \"ha\"><!ENTITY y \"&x;&x;&x;\">]>\
+                <sst><si><t>&y;</t></si></sst>";
+    let outside = "<?xml version=\"1.0\"?><!DOCTYPE a SYSTEM \"file:///etc/passwd\"><sst/>";
+    // The word lies across two of the pieces in which a part is read.
+    let late = format!("<sst><si><t>{}</t></si><!ENTITY x \"y\"></sst>", "a".repeat(64 * 1024 - 20));
+    for part in [bomb, outside, &late] {
+        let found = Workbook::read_xlsx(&parts(&worksheet(""), part.as_bytes())).unwrap_err();
+        assert!(found.to_string().contains("XML that declares entities"), "{found}");
+    }
+}
+
+#[test]
+fn elements_inside_each_other_without_end_need_no_deep_stack() {
+    let deep = format!("{}{}", "<a>".repeat(200_000), "</a>".repeat(200_000));
+    for bytes in [
+        parts(&worksheet(&deep), &strings("")),
+        parts(&worksheet(""), &strings(&deep)),
+        parts(&worksheet(""), &strings(&format!("<si><t>{deep}</t></si>"))),
+        parts(&worksheet(&"<row>".repeat(200_000)), &strings("")),
+    ] {
+        let _ = Workbook::read_xlsx(&bytes).map(|workbook| CompiledForm::compile(&workbook));
+    }
+}
+
+#[test]
+fn rows_and_columns_beyond_any_sheet_are_refused() {
+    let read = |at: &str| {
+        let sheet = worksheet(&format!("<row><c r=\"{at}\"><v>1</v></c></row>"));
+        Workbook::read_xlsx(&parts(&sheet, &strings("")))
+    };
+    for at in ["A4294967295", "A1048577", "XFD1", "1A", "A", ""] {
+        assert!(read(at).is_err(), "{at}");
+    }
+    // Beyond what the reader counts: whatever it makes of them, it comes back.
+    for at in ["A4294967296", "A99999999999999999999", "ZZZZZZZZ1"] {
+        let _ = read(at);
+    }
+}
+
+#[test]
+fn one_text_in_every_cell_does_not_fill_the_memory() {
+    let cells: String =
+        (1..=40_000).map(|at| format!("<row r=\"{at}\"><c r=\"A{at}\" t=\"s\"><v>0</v></c></row>")).collect();
+    let text = format!("<si><t>{}</t></si>", "a".repeat(30_000));
+    let found = Workbook::read_xlsx(&parts(&worksheet(&cells), &strings(&text))).unwrap_err();
+    assert!(found.to_string().contains("a cell at row 2"), "{found}");
+}
+
+#[test]
+fn groups_inside_each_other_without_end_are_refused() {
+    let mut survey = vec![row(&["type", "name", "label"])];
+    survey.extend((0..100_000).map(|at| row(&["begin group", &format!("g{at}"), "G"])));
+    survey.extend((0..100_000).map(|_| row(&["end group", "", ""])));
+    let found = CompiledForm::compile(&Workbook::from_sheets([("survey".to_owned(), survey)])).unwrap_err();
+    assert!(found.to_string().contains("201 groups inside each other"), "{found}");
+}
+
+#[test]
+fn a_loop_over_a_long_list_does_not_write_out_a_form_without_end() {
+    let mut survey = vec![row(&["type", "name", "label"]), row(&["begin loop over l", "a", "A"])];
+    survey.extend((0..1_000).map(|at| row(&["text", &format!("q{at}"), "%(label)s"])));
+    survey.push(row(&["end loop", "", ""]));
+    let mut choices = vec![row(&["list_name", "name", "label"])];
+    choices.extend((0..50_000).map(|at| row(&["l", &format!("c{at}"), "C"])));
+    let sheets = [("survey".to_owned(), survey), ("choices".to_owned(), choices)];
+    let found = CompiledForm::compile(&Workbook::from_sheets(sheets)).unwrap_err();
+    assert!(found.to_string().contains("one more question"), "{found}");
+}
+
+#[test]
 fn a_workbook_cut_or_changed_anywhere_never_panics() {
     let whole = xlsx(|sheet| {
         sheet.write(1, 0, "text").unwrap();
@@ -193,6 +336,61 @@ fn expression() -> impl Strategy<Value = String> {
         "${",
     ]);
     prop::collection::vec(word, 0..24).prop_map(|words| words.concat())
+}
+
+/// A cell made of words that mean something somewhere.
+fn word_of_a_form() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "",
+        "",
+        "text",
+        "begin group",
+        "end group",
+        "begin repeat",
+        "end repeat",
+        "begin loop over l",
+        "end loop",
+        "select_one l",
+        "select_multiple l or_other",
+        "select_one ${a}",
+        "select_one_from_file f.csv",
+        "rank l",
+        "select_one_external l",
+        "range",
+        "start=1 end=5",
+        "tick_labelset=l",
+        "reference-geometry=l",
+        "geopoint",
+        "audit",
+        "audit",
+        "a",
+        "b",
+        "meta",
+        "g.a",
+        "${a}",
+        "${b}, ${a}",
+        "${",
+        "{a}$",
+        "%(label)s",
+        "l",
+        "l#p",
+        "p",
+        "pulldata('f', 'a', 'b', ${a})",
+        "uuid()",
+        "instance('l')/root/item[name = ${a}]/label",
+        "name = ${a}",
+        "3",
+        "calculate",
+        "csv-external",
+        "xml-external",
+        "background-geopoint",
+        "osm",
+        "include",
+        "#REF!",
+        "é",
+        "note",
+    ]);
+    prop::collection::vec(word, 1..3).prop_map(|words| words.join(" ").trim().to_owned())
 }
 
 fn sheets(expressions: &[String]) -> Workbook {
@@ -328,6 +526,41 @@ proptest! {
         if let Ok((form, _)) = CompiledForm::compile(&workbook) {
             exercise(&form, &Answers::new());
         }
+    }
+
+    #[test]
+    fn no_words_of_xlsform_in_any_order_make_either_mode_panic(
+        words in prop::collection::vec(word_of_a_form(), 24),
+    ) {
+        let line = |at: usize| words[at * 6..at * 6 + 6].to_vec();
+        let heading = ["type", "name", "label", "parameters", "choice_filter", "trigger"].map(str::to_owned).to_vec();
+        let other = ["type", "name", "label", "save_to", "calculation", "repeat_count"].map(str::to_owned).to_vec();
+        for heading in [heading, other] {
+            let mut survey = vec![heading, line(0), line(1), line(2)];
+            survey.push(row(&["text", "a", "A"]));
+            let entities = vec![row(&["list_name", "label", "repeat", "entity_id"]), line(3)[..4].to_vec()];
+            let choices = vec![row(&["list_name", "name", "label"]), row(&["l", "1", "L"]), line(3)];
+            let workbook = Workbook::from_sheets([
+                ("survey".to_owned(), survey),
+                ("choices".to_owned(), choices.clone()),
+                ("external_choices".to_owned(), choices),
+                ("entities".to_owned(), entities),
+            ]);
+            let strict = CompiledForm::compile_strict(&workbook);
+            let lenient = CompiledForm::compile(&workbook);
+            prop_assert!(strict.is_err() || lenient.is_ok(), "strict takes no more than lenient");
+            if let Ok((form, _)) = lenient {
+                exercise(&form, &Answers::new());
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "[a\",;\r\n é]{0,40}") {
+        let _ = Workbook::read_xlsx(&bytes);
+        let mut workbook = Workbook::default();
+        let _ = workbook.attach_csv("a.csv", &bytes);
+        let _ = workbook.attach_csv("b.csv", text.as_bytes());
     }
 
     #[test]

@@ -248,6 +248,10 @@ pub(crate) fn check_containers(
     let mut taken: HashMap<Path, u32> = HashMap::new();
     for declared in entities {
         let Requested { scope, path, lineages } = &declared.requested;
+        // Saved above the repeat that its label reads: ODK sets no place aside for it.
+        if path.len() < scope.len() {
+            continue;
+        }
         let free = (scope.len()..=path.len())
             .rev()
             .map(|depth| &path[..depth])

@@ -93,6 +93,7 @@ pub(crate) fn compile(
         indexes: HashSet::new(),
         languages,
         report,
+        hidden: hidden(&questions, &rows, &tables.survey),
     };
     let mut entities = writer.entities(&tables.entities, &tables.survey, &rows);
     let binds: Vec<Binds> = questions
@@ -122,6 +123,23 @@ pub(crate) fn compile(
         lists[list.as_usize()].add_index(column_of(column));
     }
     Compiled { questions, by_key, scopes, programs, lists, rules, entities, instance_name }
+}
+
+fn hidden(questions: &[Question], rows: &[Option<usize>], survey: &Table<'_>) -> HashSet<QuestionIndex> {
+    let is_hidden = |question: &Question, row: Row<'_>| {
+        let worded = row.translations("label").next().is_some() || row.translations("hint").next().is_some();
+        question.question_type == QuestionType::Calculate || (is_computed(row) && !worded)
+    };
+    let with_rows =
+        questions.iter().zip(rows).filter_map(|(question, at)| at.map(|at| (question, survey.row(at))));
+    with_rows
+        .filter(|(question, row)| is_hidden(question, *row))
+        .map(|(question, _)| question.index)
+        .collect()
+}
+
+fn is_computed(row: Row<'_>) -> bool {
+    !row.get("calculation").is_empty() || !row.get("trigger").is_empty()
 }
 
 fn apply(question: &mut Question, binds: Binds) {
@@ -171,6 +189,8 @@ struct Writer<'c> {
     indexes: HashSet<(ListIndex, ColumnKey)>,
     languages: &'c Languages,
     report: &'c mut Report,
+    /// Questions that nobody sees, because their value is computed.
+    hidden: HashSet<QuestionIndex>,
 }
 
 impl Writer<'_> {
@@ -261,8 +281,16 @@ impl Writer<'_> {
     fn unlabelled(&mut self, question: &Question, row: Row<'_>, binds: &Binds) {
         let shown = matches!(question.kind(), QuestionKind::Question | QuestionKind::Note)
             || question.question_type == QuestionType::BackgroundGeopoint;
-        let computed = !row.get("calculation").is_empty() || !row.get("trigger").is_empty();
-        if shown && !computed && binds.labels.is_empty() && binds.hints.is_empty() && binds.media.is_empty() {
+        let computed = is_computed(row);
+        // The heads of a table say their choices and nothing else.
+        let heads = row.get("appearance") == "label";
+        if shown
+            && !computed
+            && !heads
+            && binds.labels.is_empty()
+            && binds.hints.is_empty()
+            && binds.media.is_empty()
+        {
             self.report.tolerate(
                 row.place("label"),
                 Trouble::told("no-label", EMPTY_CELL, ("un libellé ou une consigne", "a label or a hint"))
@@ -469,10 +497,7 @@ impl Writer<'_> {
                 ),
             }
         }
-        if let Some(hidden) = found.iter().find(|index| {
-            let question = &self.names.questions[index.as_usize()];
-            question.question_type == QuestionType::Calculate
-        }) {
+        if let Some(hidden) = found.iter().find(|index| self.hidden.contains(index)) {
             let name = &self.names.questions[hidden.as_usize()].name;
             self.report.tolerate(
                 row.place("trigger"),
@@ -624,7 +649,12 @@ impl Writer<'_> {
                     match resolve::expression(&self.names, &reference, subject, Allows::default()) {
                         Ok(resolved) => segments.push(Segment::Value(self.keep(resolved, &place))),
                         Err(trouble) => {
-                            self.report.tolerate(place.clone(), trouble);
+                            // ODK's own: every submission has one, and a text may show it.
+                            if name == "instanceID" {
+                                self.report.warn(place.clone(), trouble);
+                            } else {
+                                self.report.tolerate(place.clone(), trouble);
+                            }
                             segments.push(Segment::Text(reference.into()));
                         }
                     }

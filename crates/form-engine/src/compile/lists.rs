@@ -24,6 +24,8 @@ struct Draft {
 pub(crate) struct Lists {
     pub(crate) lists: Vec<ChoiceList>,
     pub(crate) by_name: HashMap<String, ListIndex>,
+    /// The names of those of the sheet choices.
+    pub(crate) of_choices: HashSet<String>,
     /// Those of the sheet external_choices.
     pub(crate) external: HashMap<String, ListIndex>,
     /// Lists that `or_other` needs, with the option `other` in them.
@@ -134,6 +136,7 @@ pub(crate) fn read_choices(
             break;
         }
         let draft = drafts.remove(name).unwrap_or_default();
+        lists.of_choices.insert(name.to_owned());
         let columns = extras.iter().map(|(_, name)| name.clone()).zip(draft.columns).collect();
         lists.add(
             Some(name),

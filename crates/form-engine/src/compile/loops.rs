@@ -20,7 +20,9 @@ pub(crate) fn expand<'w>(
     let mut expander = Expander { survey, choices, languages, lines: Vec::new() };
     let mut open: Option<(usize, Option<String>)> = None;
     for row in survey.rows() {
-        let parsed = types::parse(row.get("type")).ok().filter(|_| !super::is_yes(row.get("disabled")));
+        let parsed = Some(row.get("type"))
+            .filter(|cell| types::is_loop(cell) && !super::is_yes(row.get("disabled")))
+            .and_then(|cell| types::parse(cell).ok());
         match (parsed.map(|parsed| parsed.cell), &open) {
             (Some(TypeCell::BeginLoop { list }), None) => open = Some((row.at, list)),
             (Some(TypeCell::BeginLoop { .. }), Some(_)) => {

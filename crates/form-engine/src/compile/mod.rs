@@ -17,11 +17,10 @@ use std::sync::Arc;
 use crate::diagnostics::{Diagnostics, Place, Report, Trouble, quoted};
 use crate::form::{CompiledForm, Form, Publication};
 use crate::workbook::{Sheet, Workbook};
+pub(crate) use expressions::keeps_first;
 use structure::Structure;
 use table::{Heading, Row};
-pub(crate) use expressions::keeps_first;
 pub(crate) use table::{Language, Table};
-use types::TypeCell;
 
 impl CompiledForm {
     /// Compiles a workbook as people write them: what can be mended without loss is a warning. Ok brings warnings; Err
@@ -133,6 +132,7 @@ pub(crate) struct Tables<'w> {
 }
 
 fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
+    let misspelt = |key| workbook.nearly(key);
     let Some(survey) = workbook.sheet("survey") else {
         report.error(
             Place::new("survey", 0, ""),
@@ -144,10 +144,33 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
                     "a sheet \"survey\" with columns type, name and label",
                 ),
             )
-            .fix("Ajoutez la feuille survey.", "Add the sheet survey."),
+            .fix(
+                misspelt("survey").map_or("Ajoutez la feuille survey.".to_owned(), |name| {
+                    format!("Renommez la feuille {} en survey.", quoted(name))
+                }),
+                misspelt("survey").map_or("Add the sheet survey.".to_owned(), |name| {
+                    format!("Rename the sheet {} to survey.", quoted(name))
+                }),
+            ),
         );
         return None;
     };
+    for key in ["choices", "external_choices", "settings", "entities", "rules"] {
+        if let Some(name) = misspelt(key).filter(|_| workbook.sheet(key).is_none()) {
+            report.warn(
+                Place::new(name, 0, ""),
+                Trouble::told(
+                    "sheet-name",
+                    ("une feuille qui n'est pas lue", "a sheet that is not read"),
+                    (
+                        format!("{key}, ou un nom qui commence par _"),
+                        format!("{key}, or a name that begins with _"),
+                    ),
+                )
+                .fix(format!("Renommez la feuille en {key}."), format!("Rename the sheet to {key}.")),
+            );
+        }
+    }
     let empty = Sheet::default();
     let named = |key: &str| workbook.sheet(key).unwrap_or(&empty);
     let mut tables = Tables {
@@ -163,6 +186,7 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
     let languages =
         Languages::gather(&settings.default_language, &[&tables.survey, &tables.choices, &tables.rules]);
     tell_formula_errors(&tables, report);
+    tell_attributes(&tables.survey, &settings.publication.namespaces, report);
     if report.is_strict() {
         strict::check(&tables, &settings, report);
     }
@@ -267,7 +291,8 @@ fn read_settings(tables: &Tables<'_>, report: &mut Report) -> Settings {
         }
     }
     let mut settings = Settings {
-        form_id: get("form_id"),
+        // pyxform's older name counts where the newer one is missing.
+        form_id: if row.get("form_id").is_empty() { get("id_string") } else { get("form_id") },
         title: get("form_title"),
         version: get("version"),
         default_language: get("default_language"),
@@ -338,9 +363,7 @@ fn publication(row: Row<'_>, report: &mut Report) -> Publication {
 /// Old forms name themselves in rows of the survey.
 fn settings_of_survey(settings: &mut Settings, survey: &Table<'_>) {
     for row in survey.rows() {
-        let Ok(types::Parsed { cell: TypeCell::Setting(setting), .. }) = types::parse(row.get("type")) else {
-            continue;
-        };
+        let Some(setting) = types::setting(row.get("type")) else { continue };
         match setting {
             "form_title" => row.get("name").clone_into(&mut settings.title),
             "form_id" => row.get("name").clone_into(&mut settings.form_id),
@@ -350,11 +373,40 @@ fn settings_of_survey(settings: &mut Settings, survey: &Table<'_>) {
 }
 
 fn expect_yes_or_no(row: Row<'_>, column: &str, report: &mut Report) {
-    report.tolerate(
+    report.warn(
         row.place(column),
         Trouble::told("bad-flag", quoted(row.get(column)), ("yes ou no", "yes or no"))
             .fix("Écrivez yes ou no.", "Write yes or no."),
     );
+}
+
+/// An attribute whose prefix nobody declared makes an XForm that XML readers refuse.
+fn tell_attributes(survey: &Table<'_>, namespaces: &str, report: &mut Report) {
+    const KNOWN: [&str; 8] = ["h", "ev", "xsd", "jr", "orx", "odk", "entities", "xml"];
+    let declared =
+        |prefix: &str| namespaces.split_whitespace().any(|one| one.split('=').next() == Some(prefix));
+    for (at, heading) in survey.headings.iter().enumerate() {
+        let Heading::Attribute(_, name) = heading else { continue };
+        let (prefix, local) = name.split_once(':').unwrap_or(("xml", name));
+        if is_name(local) && (KNOWN.contains(&prefix) || declared(prefix)) {
+            continue;
+        }
+        report.warn(
+            Place::new(&survey.sheet, 1, survey.written(at)),
+            Trouble::told(
+                "unknown-prefix",
+                quoted(name),
+                (
+                    "un nom dont le préfixe est dans la colonne \"namespaces\" de settings",
+                    "a name whose prefix is in the column \"namespaces\" of settings",
+                ),
+            )
+            .fix(
+                format!("Ajoutez {prefix}=\"http://…\" à namespaces."),
+                format!("Add {prefix}=\"http://…\" to namespaces."),
+            ),
+        );
+    }
 }
 
 /// A cell whose formula failed says so to whoever opens the workbook, and nothing to anybody else.
@@ -394,6 +446,11 @@ fn expect_files(structure: &mut Structure, tables: &Tables<'_>, languages: &Lang
                     continue;
                 }
                 for name in files_read(row.cell(at)) {
+                    let other = structure.external_files.iter().find(|file| *file.name == *name);
+                    if let Some(other) = other.filter(|other| *other.file != *format!("{name}.csv")) {
+                        let place = Place::new(&table.sheet, row.number, table.written(at));
+                        report.tolerate(place, structure::second_file(name, &other.file));
+                    }
                     let key = crate::workbook::csv_key(name);
                     let lists = &structure.lists.by_name;
                     let slip = || {
@@ -442,4 +499,97 @@ pub(crate) fn is_yes(text: &str) -> bool {
 
 pub(crate) fn is_no(text: &str) -> bool {
     matches!(text.to_lowercase().as_str(), "" | "no" | "false" | "false()" | "0" | "non")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::form::{ExternalFile, QuestionType, Target};
+
+    fn compile(sheets: &[(&str, &[&[&str]])]) -> CompiledForm {
+        let rows = |rows: &[&[&str]]| {
+            rows.iter().map(|row| row.iter().map(|cell| (*cell).to_owned()).collect()).collect()
+        };
+        let sheets = sheets.iter().map(|(name, sheet)| ((*name).to_owned(), rows(sheet)));
+        CompiledForm::compile(&Workbook::from_sheets(sheets)).unwrap_or_else(|found| panic!("{found}")).0
+    }
+
+    #[test]
+    fn what_other_programs_need_is_kept() {
+        let form = compile(&[
+            (
+                "survey",
+                &[
+                    &[
+                        "type",
+                        "name",
+                        "label",
+                        "guidance_hint::fr",
+                        "media::image",
+                        "bind::odk:length",
+                        "body::accuracyThreshold",
+                        "instance::tag",
+                        "renamed_from",
+                        "conflict_policy",
+                        "data_class",
+                    ],
+                    &[
+                        "geopoint", "place", "Lieu", "Dehors", "m.png", "3", "5", "x", "lieu", "ask",
+                        "personal",
+                    ],
+                    &["select_one ${place}", "near", "Près"],
+                    &["csv-external", "towns"],
+                    &["select_one_external city", "ville", "Ville"],
+                    &["audit", "", "", "", "", "", "", "", "", "", ""],
+                    &["subscriberid", "sim"],
+                ],
+            ),
+            ("external_choices", &[&["list_name", "name"], &["city", "pap"]]),
+            (
+                "settings",
+                &[
+                    &["name", "namespaces", "style", "omit_instanceID", "attribute::x:y", "auto_send"],
+                    &["menage", "x=\"http://x\"", "pages", "yes", "1", "true"],
+                ],
+            ),
+        ]);
+        let form = &form.0;
+        let place = &form.questions[0];
+        assert_eq!(place.guidance.raw(form.language("fr")), "Dehors");
+        assert_eq!(place.media["image"].raw(0), "m.png");
+        let attribute = |target, name: &str| place.attributes.get(&(target, name.into())).map(|text| &**text);
+        assert_eq!(attribute(Target::Bind, "odk:length"), Some("3"));
+        assert_eq!(attribute(Target::Body, "accuracyThreshold"), Some("5"));
+        assert_eq!(attribute(Target::Instance, "tag"), Some("x"));
+        assert_eq!(place.renamed_from.as_deref(), Some("lieu"));
+        assert_eq!((&*place.conflict_policy, &*place.data_class), ("ask", "personal"));
+        assert_eq!(form.questions[1].itemset_reference.as_deref(), Some("place"));
+        assert_eq!(form.external_files, [ExternalFile { name: "towns".into(), file: "towns.csv".into() }]);
+        assert_eq!(form.list(form.questions[2].list.unwrap()).code(0), "pap");
+        assert_eq!(form.questions[3].question_type, QuestionType::SubscriberId);
+        let publication = &form.publication;
+        assert_eq!((&*publication.root_name, &*publication.style), ("menage", "pages"));
+        assert_eq!((&*publication.namespaces, &*publication.auto_send), ("x=\"http://x\"", "true"));
+        assert!(publication.omit_instance_id && publication.audit.is_some());
+        assert_eq!(publication.others.get("attribute::x:y").map(String::as_str), Some("1"));
+    }
+
+    #[test]
+    fn choices_keep_their_pictures() {
+        let form = compile(&[
+            ("survey", &[&["type", "name", "label"], &["select_one l", "a", "A"]]),
+            (
+                "choices",
+                &[
+                    &["list_name", "name", "label", "media::image", "audio::Kreyòl (ht)"],
+                    &["l", "x", "X", "", ""],
+                    &["l", "y", "Y", "y.png", "y.mp3"],
+                ],
+            ),
+        ]);
+        let list = &form.0.lists[0];
+        assert_eq!(list.media(0, "image", 0), None);
+        assert_eq!(list.media(1, "image", 0), Some("y.png"));
+        assert_eq!(list.media(1, "audio", form.0.language("ht")), Some("y.mp3"));
+    }
 }

@@ -98,7 +98,8 @@ impl Visit<'_> {
 fn told(cycle: &[QuestionIndex], questions: &[Question], programs: &[Program]) -> Cycle {
     let question = |index: &QuestionIndex| &questions[index.as_usize()];
     let path = |row: &str| {
-        let steps = cycle.iter().map(|index| format!("{} ({row} {})", question(index).name, question(index).row));
+        let steps =
+            cycle.iter().map(|index| format!("{} ({row} {})", question(index).name, question(index).row));
         steps.collect::<Vec<_>>().join(" -> ")
     };
     let first = question(&cycle[0]);

@@ -21,6 +21,24 @@ pub(crate) fn check(tables: &Tables<'_>, settings: &Settings, report: &mut Repor
     chosen_references(&tables.survey, &names, report);
     entity_columns(&tables.entities, report);
     searches(&tables.survey, report);
+    media_columns(&tables.survey, report);
+    media_columns(&tables.choices, report);
+}
+
+/// `media::` and what pyxform has no medium for.
+fn media_columns(table: &Table<'_>, report: &mut Report) {
+    for (at, heading) in table.headings.iter().enumerate() {
+        let written = table.written(at);
+        let medium =
+            written.to_lowercase().starts_with("media::") && !matches!(heading, Heading::Translated(..));
+        if medium && table.rows().any(|row| !row.cell(at).is_empty()) {
+            report.error(
+                Place::new(&table.sheet, 1, written),
+                Trouble::told("bad-column", quoted(written), "media::image, audio, video, big-image")
+                    .fix("Corrigez le nom de la colonne.", "Correct the column's name."),
+            );
+        }
+    }
 }
 
 /// How often the survey has each name.

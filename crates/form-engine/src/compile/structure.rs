@@ -66,6 +66,8 @@ pub(crate) fn read(
         siblings: HashMap::new(),
         siblings_lower: HashSet::new(),
         table_list: TableList::No,
+        counts: Vec::new(),
+        declared_files: HashSet::new(),
         geometries: Vec::new(),
     };
     builder.structure.scopes.push(Scope {
@@ -78,6 +80,9 @@ pub(crate) fn read(
     });
     builder.attach_lists();
     for row in table.rows() {
+        if builder.report.is_full() {
+            break;
+        }
         if builder.structure.questions.len() >= MAX_QUESTIONS {
             builder.report.error(row.place("type"), too_many_questions());
             break;
@@ -86,6 +91,7 @@ pub(crate) fn read(
     }
     builder.close_all(table);
     builder.check_geometries(table);
+    builder.check_counts(table);
     builder.structure
 }
 
@@ -127,6 +133,10 @@ struct Builder<'b, 'w> {
     siblings: HashMap<(Option<QuestionIndex>, Box<str>), QuestionIndex>,
     siblings_lower: HashSet<(Option<QuestionIndex>, String)>,
     table_list: TableList,
+    /// Names that ODK needs for the counts of repeats: the row, what is around it, the name.
+    counts: Vec<(usize, Option<QuestionIndex>, Box<str>)>,
+    /// What `xml-external` and `csv-external` rows name.
+    declared_files: HashSet<String>,
     /// Rows with a `reference-geometry`, and what it names.
     geometries: Vec<(usize, String)>,
 }
@@ -201,6 +211,13 @@ impl Builder<'_, '_> {
             }
             TypeCell::SelectFile { question_type, file } => self.select_file(row, question_type, &file),
             TypeCell::SelectReference { question_type, reference } => {
+                if question_type == QuestionType::SelectMultiple {
+                    self.report.tolerate(
+                        row.place("type"),
+                        Trouble::told("bad-type", quoted(row.get("type")), "select_one ${question}")
+                            .fix("Écrivez select_one.", "Write select_one."),
+                    );
+                }
                 if let Some(index) = self.add(row, question_type) {
                     let filter = row.get("choice_filter");
                     let question = &mut self.structure.questions[index.as_usize()];
@@ -264,28 +281,25 @@ impl Builder<'_, '_> {
         if name.is_empty() {
             return self.report.error(row.place("name"), no_name());
         }
-        self.add_file(row, name, &format!("{name}.{extension}"));
+        self.add_file(row, name, &format!("{name}.{extension}"), true);
         self.unattached(row, name, &format!("{name}.{extension}"));
     }
 
-    fn add_file(&mut self, row: Row<'_>, name: &str, file: &str) {
+    /// Several rows may read one file; a name stands for one file, and is declared once.
+    fn add_file(&mut self, row: Row<'_>, name: &str, file: &str, declares: bool) {
+        let twice = declares && !self.declared_files.insert(name.to_owned());
+        if self.structure.lists.of_choices.contains(name) {
+            self.report.tolerate(row.place("type"), second_file(name, "choices"));
+        }
         let known = self.structure.external_files.iter().find(|known| &*known.name == name);
         match known {
             None => {
                 let added = ExternalFile { name: name.into(), file: file.into() };
                 self.structure.external_files.push(added);
             }
-            Some(known) if &*known.file != file || row.get("type").ends_with("-external") => {
-                let found = format!("{} ({})", quoted(name), known.file);
-                self.report.tolerate(
-                    row.place("type"),
-                    Trouble::told(
-                        "duplicate-file",
-                        (format!("un deuxième fichier {found}"), format!("a second file {found}")),
-                        ("un fichier par nom", "one file for each name"),
-                    )
-                    .fix("Changez le nom d'un des deux fichiers.", "Rename one of the two files."),
-                );
+            Some(known) if &*known.file != file || twice => {
+                let trouble = second_file(name, &known.file);
+                self.report.tolerate(row.place("type"), trouble);
             }
             Some(_) => {}
         }
@@ -316,6 +330,11 @@ impl Builder<'_, '_> {
                 )
                 .fix("Fermez des groupes plus tôt.", "Close groups earlier."),
             );
+        }
+        let count = row.get("repeat_count");
+        if kind == QuestionType::Repeat && !count.is_empty() && !is_reference(count) {
+            let parent = self.open.last().map(|open| open.index);
+            self.counts.push((row.at, parent, format!("{}_count", row.get("name")).into()));
         }
         let Some(index) = self.add(row, kind) else { return };
         if row.get("appearance").split_whitespace().any(|word| word == "table-list") {
@@ -459,6 +478,17 @@ impl Builder<'_, '_> {
                 .fix("Ajoutez la liste dans external_choices.", "Add the list to external_choices."),
             );
         };
+        if row.get("choice_filter").is_empty() && !self.structure.lists.by_name.contains_key(list) {
+            self.report.tolerate(
+                row.place("choice_filter"),
+                Trouble::told(
+                    "no-filter",
+                    EMPTY_CELL,
+                    ("le filtre d'une liste externe", "the filter of an external list"),
+                )
+                .fix("Écrivez le filtre, ou select_one.", "Write the filter, or select_one."),
+            );
+        }
         let Some(index) = self.add(row, QuestionType::SelectOne) else { return };
         self.structure.questions[index.as_usize()].list = Some(list_index);
     }
@@ -484,7 +514,7 @@ impl Builder<'_, '_> {
         let label = given.get("label").map_or(label, String::as_str);
         let stem = crate::workbook::csv_key(file);
         let name = file.rsplit_once('.').map_or(file, |(name, _)| name);
-        self.add_file(row, name, file);
+        self.add_file(row, name, file, false);
         let list = match self.workbook.lists().find(|(key, _)| *key == stem) {
             None => Some(self.unattached(row, &stem, file)),
             Some((_, sheet)) => self.file_list(row, &stem, sheet, value, label),
@@ -862,6 +892,23 @@ impl Builder<'_, '_> {
         None
     }
 
+    /// A count that is an expression becomes a calculation beside its repeat, in ODK.
+    fn check_counts(&mut self, table: &Table<'_>) {
+        for (at, parent, name) in std::mem::take(&mut self.counts) {
+            if self.siblings.contains_key(&(parent, name.clone())) {
+                self.report.tolerate(
+                    table.row(at).place("repeat_count"),
+                    Trouble::told(
+                        "reserved-name",
+                        quoted(&name),
+                        ("un nom libre : ODK y met le compte", "a free name: ODK puts the count there"),
+                    )
+                    .fix("Changez le nom de cette question.", "Change that question's name."),
+                );
+            }
+        }
+    }
+
     fn check_geometries(&mut self, table: &Table<'_>) {
         for (at, target) in std::mem::take(&mut self.geometries) {
             let structure = &self.structure;
@@ -882,6 +929,11 @@ impl Builder<'_, '_> {
             parameters::check_geometry(table.row(at), known, &target, self.report);
         }
     }
+}
+
+/// `${name}` and nothing else.
+fn is_reference(text: &str) -> bool {
+    text.strip_prefix("${").and_then(|text| text.strip_suffix('}')).is_some_and(is_name)
 }
 
 fn no_name() -> Trouble {
@@ -916,6 +968,17 @@ fn end_without_beginning(row: Row<'_>) -> Trouble {
         ("une ligne begin plus haut", "a begin row before it"),
     )
     .fix("Supprimez cette ligne, ou ajoutez le début.", "Remove this row, or add the beginning.")
+}
+
+/// A name that stands for two files, or for a file and a list.
+pub(crate) fn second_file(name: &str, first: &str) -> Trouble {
+    let found = format!("{} ({first})", quoted(name));
+    Trouble::told(
+        "duplicate-file",
+        (format!("un deuxième fichier {found}"), format!("a second file {found}")),
+        ("un fichier ou une liste par nom", "one file or list for each name"),
+    )
+    .fix("Changez le nom d'un des deux.", "Rename one of the two.")
 }
 
 /// A file the form names and nobody attached.

@@ -120,7 +120,8 @@ pub(crate) const CSV: Shape = Shape {
 pub(crate) const SETTINGS: Shape = Shape {
     plain: &[
         ("form_title", &["title", "set_form_title"]),
-        ("form_id", &["id_string", "set_form_id"]),
+        ("form_id", &["set_form_id"]),
+        ("id_string", &[]),
         ("version", &[]),
         ("default_language", &[]),
         ("instance_name", &[]),

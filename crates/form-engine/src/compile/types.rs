@@ -185,17 +185,26 @@ fn wild(word: &str) -> Option<(QuestionType, &'static str)> {
     })
 }
 
-fn setting(exact: &str) -> Option<&'static str> {
+pub(crate) fn setting(exact: &str) -> Option<&'static str> {
     Some(match exact {
-        "form_title" | "set_form_title" | "set form title" => "form_title",
-        "form_id" | "set_form_id" | "set form id" => "form_id",
+        "form_title" | "set_form_title" => "form_title",
+        "form_id" | "set_form_id" => "form_id",
         "prefix" => "prefix",
         _ => return None,
     })
 }
 
+/// True if a cell may be the beginning or end of a loop; [`parse`] tells.
+pub(crate) fn is_loop(cell: &str) -> bool {
+    let head: String = cell.chars().take(10).collect::<String>().to_lowercase();
+    (head.starts_with("begin") || head.starts_with("end")) && head.contains("loop")
+}
+
 /// `begin group`, `end_repeat`, `begin loop over list`.
 fn control(words: &[&str], lower: &[String]) -> Option<Parsed> {
+    if !lower.first().is_some_and(|word| word.starts_with("begin") || word.starts_with("end")) {
+        return None;
+    }
     let kinds = [
         ("looped group", Some(QuestionType::Repeat)),
         ("lgroup", Some(QuestionType::Repeat)),
@@ -259,8 +268,11 @@ const SELECTS: &[(&str, QuestionType, bool, bool)] = {
 
 fn select(words: &[&str], lower: &[String]) -> Result<Option<Parsed>, Trouble> {
     let joined = lower.join(" ");
+    let starts = |command: &str| {
+        joined.strip_prefix(command).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
     let Some((command, question_type, from_file, known)) =
-        SELECTS.iter().find(|(command, ..)| joined == *command || joined.starts_with(&format!("{command} ")))
+        SELECTS.iter().find(|(command, ..)| starts(command))
     else {
         return Ok(None);
     };

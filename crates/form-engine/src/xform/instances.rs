@@ -99,9 +99,8 @@ fn list_of(id: &str, root: Node<'_, '_>, itext: &Itext) -> Option<ChoiceList> {
             let told = pieces.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
             told.rsplit('/').next().unwrap_or_default().into()
         };
-        let files: Vec<Vec<Box<str>>> = (0..languages)
-            .map(|language| items.iter().map(|item| file(item, language)).collect())
-            .collect();
+        let files: Vec<Vec<Box<str>>> =
+            (0..languages).map(|language| items.iter().map(|item| file(item, language)).collect()).collect();
         if files.iter().flatten().any(|file| !file.is_empty()) {
             media.insert(kind, files);
         }

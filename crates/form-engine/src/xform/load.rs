@@ -11,8 +11,9 @@ use crate::compile::{Language, is_yes, order};
 use crate::diagnostics::{Diagnostics, Place, Report, Trouble, quoted};
 use crate::evaluation::Level;
 use crate::form::{
-    Action, ActionValue, AttachmentKind, CompiledForm, Default as FormDefault, Entity, Events, ExternalFile, Flag, Form,
-    Itemset, Publication, Question, QuestionIndex, QuestionType, Rule, Scope, ScopeIndex, Seed, Source, Target,
+    Action, ActionValue, AttachmentKind, CompiledForm, Default as FormDefault, Entity, Events, ExternalFile,
+    Flag, Form, Itemset, Publication, Question, QuestionIndex, QuestionType, Rule, Scope, ScopeIndex, Seed,
+    Source, Target,
 };
 use crate::list::{ChoiceList, ListFilter};
 use crate::template::{Segment, Template, Translations};
@@ -66,11 +67,16 @@ fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Optio
     let document = match xml::parse(text, false) {
         Ok(document) => document,
         Err(error) => {
-            unreadable(report, format!("a file that says: {error}"), "well-formed XML without a document type");
+            unreadable(
+                report,
+                format!("a file that says: {error}"),
+                "well-formed XML without a document type",
+            );
             return None;
         }
     };
-    let find = |name: &str| document.descendants().find(|node| node.is_element() && node.tag_name().name() == name);
+    let find =
+        |name: &str| document.descendants().find(|node| node.is_element() && node.tag_name().name() == name);
     let (Some(model), body) = (find("model"), find("body")) else {
         unreadable(report, "no <model>", "an XForm with a model and an instance");
         return None;
@@ -382,7 +388,10 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         let mut count = 1;
         while self.by_key.contains_key(&*key) {
             count += 1;
-            key = format!("{}.{count}", key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.'));
+            key = format!(
+                "{}.{count}",
+                key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.')
+            );
         }
         key.into()
     }
@@ -470,7 +479,8 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         // A corrected submission names the one it stands for.
         if self.questions[index.as_usize()].meta && local(name) == "instanceID" {
             let former = name.replace("instanceID", "deprecatedID");
-            let known = element.parent_element().is_some_and(|meta| children(meta, "deprecatedID").next().is_some());
+            let known =
+                element.parent_element().is_some_and(|meta| children(meta, "deprecatedID").next().is_some());
             if !known {
                 self.add(element, &former, &namespace, parent, scope, around);
             }
@@ -508,8 +518,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         self.inside(shape, Some(index), inner, &path, &mut own);
         self.questions[index.as_usize()].end = QuestionIndex(self.questions.len() as u32);
         for element in elements.iter().filter(|element| !is_template(element)) {
-            let values =
-                if *element == shape { own.clone() } else { self.values_of(*element, index, &path) };
+            let values = if *element == shape { own.clone() } else { self.values_of(*element, index, &path) };
             seed.repeats.push((inner, values));
         }
         let is_fixed = self.body.repeats.get(&path).is_some_and(|repeat| {
@@ -762,7 +771,11 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             let is_repeat = self.questions[at].opens.is_some();
             if let Some(index) = self.by_path.get(&path).filter(|_| is_repeat).copied() {
                 let asked = self.body.controls.contains_key(&path);
-                let told = self.body.repeats.get(&self.elements[at].0).and_then(|r| r.attribute((JAVAROSA, "count")));
+                let told = self
+                    .body
+                    .repeats
+                    .get(&self.elements[at].0)
+                    .and_then(|r| r.attribute((JAVAROSA, "count")));
                 self.questions[index.as_usize()].generated =
                     !asked && told.is_some_and(|count| count.trim() == path);
             }
@@ -775,9 +788,8 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             let attribute = |name: &str| node.attribute(name).unwrap_or_default();
             let place = self.place(node, "rule");
             let repeat = self.by_path.get(attribute("repeat")).copied();
-            let scope = repeat
-                .and_then(|repeat| self.questions[repeat.as_usize()].opens)
-                .unwrap_or(ScopeIndex::ROOT);
+            let scope =
+                repeat.and_then(|repeat| self.questions[repeat.as_usize()].opens).unwrap_or(ScopeIndex::ROOT);
             let subject = Subject::Instance(scope);
             let level = match attribute("level") {
                 "warn" => Level::Warn,
@@ -796,7 +808,9 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
                 "" => None,
                 text => self.expression(text, subject, &place),
             };
-            let Some(expression) = self.expression(attribute("expression"), subject, &place) else { continue };
+            let Some(expression) = self.expression(attribute("expression"), subject, &place) else {
+                continue;
+            };
             rules.push(Rule { id: attribute("id").into(), level, expression, relevant, scope, messages });
         }
         rules
@@ -805,7 +819,9 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
     /// ODK's entities: an element `entity` in a `meta`, of the record or of a repeat.
     fn entities(&self) -> Vec<Entity> {
         let is_entity = |question: &&Question| {
-            question.meta && local(&question.name) == "entity" && question.question_type == QuestionType::Group
+            question.meta
+                && local(&question.name) == "entity"
+                && question.question_type == QuestionType::Group
         };
         let mut found = Vec::new();
         for question in self.questions.iter().filter(is_entity) {
@@ -847,9 +863,10 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
     }
 
     fn own_list(&self, path: &str) -> Option<String> {
-        let own = self.document.descendants().find(|node| {
-            node.tag_name().name() == "question" && node.attribute("ref") == Some(path)
-        })?;
+        let own = self
+            .document
+            .descendants()
+            .find(|node| node.tag_name().name() == "question" && node.attribute("ref") == Some(path))?;
         own.attribute("list").map(str::to_owned)
     }
 
@@ -1096,15 +1113,13 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             return None;
         };
         let value = match node.attribute("value").filter(|value| !value.trim().is_empty()) {
-            Some(value) => {
-                ActionValue::Expr(self.expression(value, Subject::Question(target), &said)?)
-            }
+            Some(value) => ActionValue::Expr(self.expression(value, Subject::Question(target), &said)?),
             None => ActionValue::Literal(node.text().unwrap_or_default().trim().into()),
         };
         let around = self.by_path.get(&place.around).copied();
-        let repeat = around.map(|index| &self.questions[index.as_usize()]).map(|question| {
-            question.opens.unwrap_or(question.scope)
-        });
+        let repeat = around
+            .map(|index| &self.questions[index.as_usize()])
+            .map(|question| question.opens.unwrap_or(question.scope));
         // A predicate says which of several instances is meant.
         let nodes = if reference.contains('[') {
             let subject = Subject::Question(around.unwrap_or(target));
@@ -1217,7 +1232,11 @@ fn local(name: &str) -> &str {
 }
 
 fn prefixed_namespace(element: Node<'_, '_>, name: &str) -> String {
-    if name.contains(':') { element.tag_name().namespace().unwrap_or_default().to_owned() } else { String::new() }
+    if name.contains(':') {
+        element.tag_name().namespace().unwrap_or_default().to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// Those that elements and attributes of the record may use.

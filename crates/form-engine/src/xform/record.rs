@@ -84,8 +84,7 @@ fn named<'x, 'i>(element: Node<'x, 'i>, question: &Question) -> Vec<Node<'x, 'i>
 }
 
 fn attribute(element: Node<'_, '_>, question: &Question) -> Option<String> {
-    let named = |attribute: &roxmltree::Attribute<'_, '_>| {
-        xml::attribute_name(element, attribute) == *question.name
-    };
+    let named =
+        |attribute: &roxmltree::Attribute<'_, '_>| xml::attribute_name(element, attribute) == *question.name;
     element.attributes().find(named).map(|attribute| attribute.value().to_owned())
 }

@@ -17,7 +17,8 @@ impl Interview {
         let mut attributes = String::new();
         self.write_attributes(0, None, &mut attributes);
         for (prefix, uri) in &form.namespaces {
-            let used = |text: &str| text.contains(&format!("<{prefix}:")) || text.contains(&format!(" {prefix}:"));
+            let used =
+                |text: &str| text.contains(&format!("<{prefix}:")) || text.contains(&format!(" {prefix}:"));
             if used(&inside) || used(&attributes) {
                 let _ = write!(out, " xmlns:{prefix}=\"{}\"", escaped(uri));
             }
@@ -32,7 +33,9 @@ impl Interview {
             if question.question_type == QuestionType::Attribute {
                 let value = self.text_at(instance, question.index);
                 // An instance of a repeat has only attributes that say something.
-                if value.is_empty() && holder.is_some_and(|holder| self.form().question(holder).opens.is_some()) {
+                if value.is_empty()
+                    && holder.is_some_and(|holder| self.form().question(holder).opens.is_some())
+                {
                     continue;
                 }
                 let _ = write!(out, " {}=\"{}\"", question.name, escaped(&value));
@@ -44,7 +47,9 @@ impl Interview {
     fn write_inside(&self, instance: u32, holder: Option<QuestionIndex>, out: &mut String) {
         let form = self.form();
         for question in self.children_of(holder) {
-            if question.question_type == QuestionType::Attribute || !self.is_relevant(instance, question.index) {
+            if question.question_type == QuestionType::Attribute
+                || !self.is_relevant(instance, question.index)
+            {
                 continue;
             }
             match question.opens {

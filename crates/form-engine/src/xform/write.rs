@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use crate::form::{
-    CompiledForm, Default as FormDefault, Flag, Form, ListIndex, Question, QuestionIndex, QuestionType, ScopeIndex,
-    Source, Target,
+    CompiledForm, Default as FormDefault, Flag, Form, ListIndex, Question, QuestionIndex, QuestionType,
+    ScopeIndex, Source, Target,
 };
 use crate::list::ChoiceList;
 use crate::template::{Segment, Template, Translations};
@@ -48,7 +48,8 @@ impl<'f> Writer<'f> {
             taken.push(name.clone());
             lists.insert(ListIndex(at as u16), name);
         }
-        let translated = form.languages.len() > 1 || form.languages.first().is_some_and(|code| code != "default");
+        let translated =
+            form.languages.len() > 1 || form.languages.first().is_some_and(|code| code != "default");
         let mut writer = Self { form, lists, texts: Vec::new(), translated };
         writer.gather_texts();
         writer
@@ -76,7 +77,11 @@ impl<'f> Writer<'f> {
             let name = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
             let _ = write!(out, " {name}=\"{}\"", escaped(uri));
         }
-        let _ = write!(out, "><h:head><h:title>{}</h:title><model odk:xforms-version=\"1.0.0\"", escaped(&form.title));
+        let _ = write!(
+            out,
+            "><h:head><h:title>{}</h:title><model odk:xforms-version=\"1.0.0\"",
+            escaped(&form.title)
+        );
         if !form.entities.is_empty() {
             let in_repeats = form.entities.iter().any(|entity| entity.scope != ScopeIndex::ROOT);
             let several = form.entities.len() > 1 || in_repeats;
@@ -130,7 +135,8 @@ impl<'f> Writer<'f> {
                 format!("{path}:hint"),
                 vec![("", question.hints.clone()), ("guidance", question.guidance.clone())],
             ));
-            texts.push((format!("{path}:jr:constraintMsg"), vec![("", question.constraint_messages.clone())]));
+            texts
+                .push((format!("{path}:jr:constraintMsg"), vec![("", question.constraint_messages.clone())]));
             texts.push((format!("{path}:jr:requiredMsg"), vec![("", question.required_messages.clone())]));
         }
         for (at, rule) in form.rules.iter().enumerate() {
@@ -154,7 +160,8 @@ impl<'f> Writer<'f> {
                 let _ = write!(out, "<text id=\"{}\">", escaped(id));
                 for (kind, texts) in forms.iter().filter(|(_, texts)| !texts.is_empty()) {
                     let attribute = if kind.is_empty() { String::new() } else { format!(" form=\"{kind}\"") };
-                    let value = texts.get(language).map(|template| self.template(template)).unwrap_or_default();
+                    let value =
+                        texts.get(language).map(|template| self.template(template)).unwrap_or_default();
                     let value = if is_file(kind) { jr_file(kind, &value) } else { value };
                     let _ = write!(out, "<value{attribute}>{value}</value>");
                 }
@@ -210,8 +217,11 @@ impl<'f> Writer<'f> {
 
     fn primary(&self, out: &mut String) {
         let form = self.form;
-        let version =
-            if form.version.is_empty() { String::new() } else { format!(" version=\"{}\"", escaped(&form.version)) };
+        let version = if form.version.is_empty() {
+            String::new()
+        } else {
+            format!(" version=\"{}\"", escaped(&form.version))
+        };
         let _ = write!(out, "<instance><{} id=\"{}\"{version}", form.root_name, escaped(&form.form_id));
         self.attributes(None, out);
         out.push('>');
@@ -413,7 +423,8 @@ impl<'f> Writer<'f> {
         if let Some((entity, _)) = &question.save_to {
             add("list", form.entities.get(*entity).map_or("", |entity| &entity.list));
         }
-        let further: Vec<String> = question.further_triggers.iter().map(|index| form.path_of(*index)).collect();
+        let further: Vec<String> =
+            question.further_triggers.iter().map(|index| form.path_of(*index)).collect();
         add("further_triggers", &further.join(" "));
         let parameters: Vec<(&str, &str)> = question
             .parameters
@@ -428,13 +439,18 @@ impl<'f> Writer<'f> {
             let id = format!("{}:hint", form.path_of(question.index));
             self.text_element("hint", &id, &mut texts, &[&question.hints, &question.guidance]);
         }
-        if attributes.is_empty() && parameters.is_empty() && question.attributes.is_empty() && texts.is_empty() {
+        if attributes.is_empty()
+            && parameters.is_empty()
+            && question.attributes.is_empty()
+            && texts.is_empty()
+        {
             return;
         }
         let _ = write!(out, "<question ref=\"{}\"{attributes}>", escaped(&form.path_of(question.index)));
         out.push_str(&texts);
         pairs("parameters", parameters.into_iter(), out);
-        for (target, word) in [(Target::Bind, "bind"), (Target::Body, "body"), (Target::Instance, "instance")] {
+        for (target, word) in [(Target::Bind, "bind"), (Target::Body, "body"), (Target::Instance, "instance")]
+        {
             let own = question.attributes.iter().filter(|((of, _), _)| *of == target);
             pairs(word, own.map(|((_, name), value)| (&**name, &**value)), out);
         }
@@ -462,7 +478,10 @@ impl<'f> Writer<'f> {
             );
             if let Some(id) = self.form.instance_name {
                 let source = self.source(id);
-                let _ = write!(out, "<bind nodeset=\"{meta}/instanceName\" type=\"string\" calculate=\"{source}\"/>");
+                let _ = write!(
+                    out,
+                    "<bind nodeset=\"{meta}/instanceName\" type=\"string\" calculate=\"{source}\"/>"
+                );
             }
             if let Some(audit) = &self.form.publication.audit {
                 let _ = write!(out, "<bind nodeset=\"{meta}/audit\" type=\"binary\"");
@@ -595,14 +614,17 @@ impl<'f> Writer<'f> {
     /// Those of the model, or those of one repeat's new instances.
     fn actions(&self, repeat: Option<ScopeIndex>, out: &mut String) {
         let scope = repeat.unwrap_or(ScopeIndex::ROOT);
-        for question in self.form.questions.iter().filter(|question| question.scope == scope && !question.meta) {
+        for question in
+            self.form.questions.iter().filter(|question| question.scope == scope && !question.meta)
+        {
             if let Some(FormDefault::Expr(id)) = question.default {
                 let path = escaped(&self.form.path_of(question.index));
                 let event = match repeat {
                     None => "odk-instance-first-load",
                     Some(_) => "odk-instance-first-load odk-new-repeat",
                 };
-                let _ = write!(out, "<setvalue event=\"{event}\" ref=\"{path}\" value=\"{}\"/>", self.source(id));
+                let _ =
+                    write!(out, "<setvalue event=\"{event}\" ref=\"{path}\" value=\"{}\"/>", self.source(id));
             }
         }
     }
@@ -615,7 +637,10 @@ impl<'f> Writer<'f> {
             {
                 let path = escaped(&self.form.path_of(question.index));
                 let value = self.source(id);
-                let _ = write!(out, "<setvalue event=\"xforms-value-changed\" ref=\"{path}\" value=\"{value}\"/>");
+                let _ = write!(
+                    out,
+                    "<setvalue event=\"xforms-value-changed\" ref=\"{path}\" value=\"{value}\"/>"
+                );
             }
         }
     }
@@ -724,7 +749,8 @@ impl<'f> Writer<'f> {
         }
         let Some(list) = question.list else { return };
         let filter = question.choice_filter.as_ref().map(|filter| format!("[{}]", self.source(filter.1)));
-        let nodes = format!("instance('{}')/root/item{}", escaped(&self.lists[&list]), filter.unwrap_or_default());
+        let nodes =
+            format!("instance('{}')/root/item{}", escaped(&self.lists[&list]), filter.unwrap_or_default());
         let nodes = match (question.parameters.get("randomize"), question.parameters.get("seed")) {
             (Some(randomize), Some(seed)) if randomize == "true" && !seed.contains("${") => {
                 format!("randomize({nodes}, {})", escaped(seed))
@@ -772,7 +798,11 @@ fn jr_file(kind: &str, file: &str) -> String {
         "video" => "video",
         _ => "images",
     };
-    if file.is_empty() || file.starts_with("jr://") { file.to_owned() } else { format!("jr://{folder}/{file}") }
+    if file.is_empty() || file.starts_with("jr://") {
+        file.to_owned()
+    } else {
+        format!("jr://{folder}/{file}")
+    }
 }
 
 fn media_type(kind: crate::form::AttachmentKind) -> &'static str {

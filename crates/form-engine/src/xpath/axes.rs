@@ -58,7 +58,8 @@ impl<'e> Evaluator<'e> {
 
     pub(crate) fn name(&self, node: NodeRef) -> NodeName<'e> {
         let plain = |qualified| NodeName { qualified, uri: "" };
-        let question = |question: &'e Question| NodeName { qualified: &question.name, uri: &question.namespace };
+        let question =
+            |question: &'e Question| NodeName { qualified: &question.name, uri: &question.namespace };
         match node {
             NodeRef::Root | NodeRef::Text { .. } => NodeName::default(),
             NodeRef::Cell { question: index, .. } => question(self.form.question(index)),
@@ -115,21 +116,20 @@ impl<'e> Evaluator<'e> {
                 let repeat = self.form.scope(self.arena.instance(instance).scope).repeat;
                 self.questions_inside(instance, repeat, false)
             }
-            NodeRef::Cell { instance, question } => {
-                match self.form.question(question).question_type {
-                    QuestionType::Group => self.questions_inside(instance, Some(question), false),
-                    QuestionType::Repeat | QuestionType::Attribute => Vec::new(),
-                    _ if self.node_text(node).is_empty() => Vec::new(),
-                    _ => vec![NodeRef::Text { instance, question }],
-                }
-            }
+            NodeRef::Cell { instance, question } => match self.form.question(question).question_type {
+                QuestionType::Group => self.questions_inside(instance, Some(question), false),
+                QuestionType::Repeat | QuestionType::Attribute => Vec::new(),
+                _ if self.node_text(node).is_empty() => Vec::new(),
+                _ => vec![NodeRef::Text { instance, question }],
+            },
             NodeRef::Text { .. } => Vec::new(),
             NodeRef::List(list) => vec![NodeRef::ListRoot(list)],
             NodeRef::ListRoot(list) => {
                 (0..self.form.list(list).len() as u32).map(|row| NodeRef::Item { list, row }).collect()
             }
             NodeRef::Item { list, row } => {
-                let extra = (0..self.form.list(list).column_names().count()).map(|at| Column::Extra(at as u16));
+                let extra =
+                    (0..self.form.list(list).column_names().count()).map(|at| Column::Extra(at as u16));
                 let columns = [Column::Name, Column::Label].into_iter().chain(extra);
                 columns.map(|column| NodeRef::Field { list, row, column }).collect()
             }

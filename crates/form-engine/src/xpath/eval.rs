@@ -15,8 +15,7 @@ use crate::xpath::functions::Function;
 use crate::xpath::geo;
 use crate::xpath::number::{equal, number_text, parse_number, round};
 use crate::xpath::program::{
-    CellRef, Column, ExprId, Filter, IndexedRepeat, Node, Origin, Path, PathStart, PathStep, Target,
-    Walk,
+    CellRef, Column, ExprId, Filter, IndexedRepeat, Node, Origin, Path, PathStart, PathStep, Target, Walk,
 };
 use crate::xpath::resolve::compile_regex;
 use crate::xpath::temporal::{self, Temporal};
@@ -561,9 +560,8 @@ impl<'e> Evaluator<'e> {
                 .collect(),
             PathStep::FilterAll(test) => {
                 let size = nodes.len() as u32;
-                let keeps = |(at, node): &(usize, NodeRef)| {
-                    self.keeps(test, context.at(*node, *at as u32 + 1, size))
-                };
+                let keeps =
+                    |(at, node): &(usize, NodeRef)| self.keeps(test, context.at(*node, *at as u32 + 1, size));
                 nodes.into_iter().enumerate().filter(keeps).map(|(_, node)| node).collect()
             }
             PathStep::Axis { axis, test, predicates } => {
@@ -733,9 +731,8 @@ impl<'e> Evaluator<'e> {
         }
         let Some(list) = asked.list else { return Vec::new() };
         let data = self.form.list(list);
-        let option = |row: u32| {
-            (Cow::Borrowed(data.code(row)), Cow::Borrowed(data.label(row, self.language)))
-        };
+        let option =
+            |row: u32| (Cow::Borrowed(data.code(row)), Cow::Borrowed(data.label(row, self.language)));
         match &asked.choice_filter {
             None => (0..data.len() as u32).map(option).collect(),
             Some(filter) => self
@@ -760,7 +757,8 @@ impl<'e> Evaluator<'e> {
         let Some(itemset) = &asked.itemset else { return Cow::Borrowed("") };
         let at_question = Context { instance: context.instance, ..context };
         let nodes = self.nodes(&self.form.program(itemset.nodes).root, at_question);
-        let chosen = nodes.into_iter().find(|node| self.text(&itemset.value, context.at(*node, 1, 1)) == code);
+        let chosen =
+            nodes.into_iter().find(|node| self.text(&itemset.value, context.at(*node, 1, 1)) == code);
         chosen.map_or(Cow::Borrowed(""), |node| self.text(&itemset.label, context.at(node, 1, 1)))
     }
 
@@ -775,8 +773,7 @@ impl<'e> Evaluator<'e> {
                 repeats.retain(|repeat| self.is_inside(*repeat, around));
             }
             let wanted = self.number(&pair[1], context);
-            let chosen =
-                if wanted >= 1.0 { repeats.get(wanted as usize - 1).copied() } else { None };
+            let chosen = if wanted >= 1.0 { repeats.get(wanted as usize - 1).copied() } else { None };
             let Some(chosen) = chosen else { return Vec::new() };
             nodes.retain(|node| self.is_inside(*node, chosen));
             around = Some(chosen);
@@ -984,9 +981,7 @@ impl<'e> Evaluator<'e> {
                 let (whole, mark) = (text(0), text(1));
                 Val::Text(Cow::Owned(whole.split_once(&*mark).map_or("", |(_, after)| after).to_owned()))
             }
-            F::NormalizeSpace => {
-                Val::Text(Cow::Owned(normalise_space(&own_text())))
-            }
+            F::NormalizeSpace => Val::Text(Cow::Owned(normalise_space(&own_text()))),
             F::Translate => Val::Text(Cow::Owned(translate(&text(0), &text(1), &text(2)))),
             F::Selected => {
                 let (value, code) = (text(0), text(1));
@@ -1028,12 +1023,10 @@ impl<'e> Evaluator<'e> {
                 }
             }),
             F::DecimalTime => Val::Number(self.decimal_time(&text(0))),
-            F::FormatDate => {
-                Val::Text(self.time(&args[0], context).map_or(Cow::Borrowed(""), |instant| {
-                    let lang = self.form.languages.get(self.language).map_or("", String::as_str);
-                    Cow::Owned(temporal::format(instant, &text(1), lang))
-                }))
-            }
+            F::FormatDate => Val::Text(self.time(&args[0], context).map_or(Cow::Borrowed(""), |instant| {
+                let lang = self.form.languages.get(self.language).map_or("", String::as_str);
+                Cow::Owned(temporal::format(instant, &text(1), lang))
+            })),
             F::Digest => Val::Text(Cow::Owned(digest(&text(0), &text(1), &text(2)))),
             F::Base64Decode => Val::Text(Cow::Owned(base64_decode(&text(0)))),
             F::Checklist => Val::Bool(self.checklist(args, context, false)),

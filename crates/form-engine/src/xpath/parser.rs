@@ -192,7 +192,9 @@ impl<'t> Parser<'t> {
                 self.call(name.clone(), at)?
             }
             Some(Kind::Slash | Kind::DoubleSlash) => return self.absolute(at),
-            Some(Kind::Name(_) | Kind::Dot | Kind::DotDot | Kind::Star | Kind::At) => return self.relative(at),
+            Some(Kind::Name(_) | Kind::Dot | Kind::DotDot | Kind::Star | Kind::At) => {
+                return self.relative(at);
+            }
             _ => return Err(self.unexpected("a value, a reference or a function")),
         };
         // Only a call or parentheses with a path behind them make a path.
@@ -259,12 +261,7 @@ impl<'t> Parser<'t> {
             let at = self.at();
             if self.take(&Kind::DoubleSlash) {
                 // `//` is short for this step.
-                steps.push(Step {
-                    axis: Axis::DescendantOrSelf,
-                    test: Test::Node,
-                    predicates: vec![],
-                    at,
-                });
+                steps.push(Step { axis: Axis::DescendantOrSelf, test: Test::Node, predicates: vec![], at });
             } else if !self.take(&Kind::Slash) {
                 break;
             }

@@ -143,7 +143,10 @@ pub(crate) enum PathStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NodeTest {
     /// Elements (attributes on their axis) of this name.
-    Name { uri: Option<Box<str>>, local: Box<str> },
+    Name {
+        uri: Option<Box<str>>,
+        local: Box<str>,
+    },
     /// All elements; of one namespace, if it is given.
     Any(Option<Box<str>>),
     Node,

@@ -17,11 +17,11 @@ use crate::xpath::ast::{Axis, Expr, Operator, Path as AstPath, Start, Step, Test
 use crate::xpath::functions::{self, Function};
 use crate::xpath::lexer::fault;
 use crate::xpath::parser;
+use crate::xpath::print;
 use crate::xpath::program::{
     CellRef, Column, Filter, IndexTerm, IndexedRepeat, Node, NodeTest, Origin, Path, PathStart, PathStep,
     Program, Target, Walk,
 };
-use crate::xpath::print;
 
 /// How large a compiled pattern may grow.
 pub(crate) const MAX_REGEX_BYTES: usize = 1 << 20;
@@ -689,12 +689,10 @@ impl<'n, 'f> Resolver<'n, 'f> {
 
     /// JavaRosa, which ODK Collect runs on, refuses this.
     fn not_on_phones(&mut self, found: String) {
-        self.warnings.push(
-            Trouble::new(NOT_ON_PHONES, found, "what ODK Collect can run too").fix(
-                "ODK Collect refuse cette expression : écrivez-la autrement si des téléphones s'en servent.",
-                "ODK Collect refuses this expression: write it another way if phones will use it.",
-            ),
-        );
+        self.warnings.push(Trouble::new(NOT_ON_PHONES, found, "what ODK Collect can run too").fix(
+            "ODK Collect refuse cette expression : écrivez-la autrement si des téléphones s'en servent.",
+            "ODK Collect refuses this expression: write it another way if phones will use it.",
+        ));
     }
 
     /// Turns what was strolled into a start that steps can follow.
@@ -720,7 +718,10 @@ impl<'n, 'f> Resolver<'n, 'f> {
     fn test(&self, test: &Test) -> NodeTest {
         let uri = |prefix: &str| -> Box<str> {
             let known = self.names.namespaces.iter().find(|(known, _)| &**known == prefix);
-            known.map(|(_, uri)| uri.clone()).or_else(|| common_namespace(prefix)).unwrap_or_else(|| prefix.into())
+            known
+                .map(|(_, uri)| uri.clone())
+                .or_else(|| common_namespace(prefix))
+                .unwrap_or_else(|| prefix.into())
         };
         match test {
             Test::Name { prefix, local } => {
@@ -748,7 +749,8 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 Axis::Attribute => reached.extend(attributes(self.names, *place)),
                 Axis::Parent => reached.extend(parent(self.names, *place)),
                 Axis::Ancestor | Axis::AncestorOrSelf => {
-                    let mut at = if axis == Axis::Ancestor { parent(self.names, *place) } else { Some(*place) };
+                    let mut at =
+                        if axis == Axis::Ancestor { parent(self.names, *place) } else { Some(*place) };
                     while let Some(place) = at {
                         reached.insert(place);
                         at = parent(self.names, place);
@@ -946,7 +948,8 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 return Err(self.fault(at, "instance() alone", "instance('list')/root/item[…]/column"));
             }
             "instance" => {
-                let start = Start::Expr(Box::new(Expr::Call { name: name.to_owned(), args: args.to_vec(), at }));
+                let start =
+                    Start::Expr(Box::new(Expr::Call { name: name.to_owned(), args: args.to_vec(), at }));
                 return self.path(&AstPath { start, predicates: vec![], steps: vec![], at });
             }
             _ => {}
@@ -1208,9 +1211,9 @@ impl<'n, 'f> Resolver<'n, 'f> {
         if self.names.doc_names.contains_key(list.trim()) {
             return self.pulldata_of_document(list, column, key_column, key, at);
         }
-        let found = self.find_list(list, at).and_then(|list| {
-            Ok((list, self.column(column, list, at)?, self.column(key_column, list, at)?))
-        });
+        let found = self
+            .find_list(list, at)
+            .and_then(|list| Ok((list, self.column(column, list, at)?, self.column(key_column, list, at)?)));
         let (list, column, key_column) = match found {
             Ok(found) => found,
             // Nothing is found where there is nothing.
