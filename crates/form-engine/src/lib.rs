@@ -17,6 +17,7 @@ mod session;
 mod template;
 mod workbook;
 mod xform;
+mod xls;
 mod xlsx;
 mod xml;
 mod xml_expression;

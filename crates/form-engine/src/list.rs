@@ -129,12 +129,18 @@ impl ChoiceList {
         self.columns.iter().map(|column| &*column.0)
     }
 
-    /// Further columns that hold something, by name.
+    pub(crate) fn has_media(&self) -> bool {
+        !self.media.is_empty()
+    }
+
+    /// Further columns that hold something and that an expression can name, by name.
     pub(crate) fn filled_columns(&self) -> Vec<(&str, &[Box<str>])> {
         let mut columns: Vec<(&str, &[Box<str>])> = self
             .columns
             .iter()
-            .filter(|(_, values)| values.iter().any(|value| !value.is_empty()))
+            .filter(|(name, values)| {
+                crate::xml::is_name(name) && values.iter().any(|value| !value.is_empty())
+            })
             .map(|(name, values)| (&**name, values.as_slice()))
             .collect();
         columns.sort_by_key(|(name, _)| *name);

@@ -182,7 +182,7 @@ impl Writer<'_> {
 
     fn text(&self, template: &Template) -> String {
         if template.segments.is_empty() {
-            return template.raw.to_string();
+            return crate::xform::file_name(&template.raw).to_owned();
         }
         let piece = |segment: &Segment| match segment {
             Segment::Text(text) => text.to_string(),
@@ -199,7 +199,7 @@ impl Writer<'_> {
             parts.extend((0..languages).map(|language| list.label(row, language).to_owned()));
             for kind in ["image", "audio", "video", "big-image"] {
                 parts.extend((0..languages).filter_map(|language| {
-                    list.media(row, kind, language).map(|file| format!("{kind} {file}"))
+                    list.media(row, kind, language).map(|file| format!("{kind} {}", crate::xform::file_name(file)))
                 }));
             }
         }

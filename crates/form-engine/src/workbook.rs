@@ -45,7 +45,7 @@ pub(crate) const KNOWN_SHEETS: [&str; 6] =
 const MAX_OTHERS: usize = 100;
 
 impl Workbook {
-    /// Reads an `.xlsx` file's bytes. Bounded in every direction; hostile bytes end in a diagnostic, never a panic.
+    /// Reads an `.xlsx` file's bytes, or those of an `.xls` of before 2007. Bounded in every direction; hostile bytes end in a diagnostic, never a panic.
     pub fn read_xlsx(bytes: &[u8]) -> Result<Self, Diagnostics> {
         xlsx::read(bytes).map(Self::from_sheets)
     }
@@ -302,12 +302,6 @@ pub(crate) fn kind_of(bytes: &[u8]) -> Said {
     let text = String::from_utf8_lossy(start).trim_start_matches('\u{feff}').trim_start().to_lowercase();
     if bytes.is_empty() {
         ("un fichier vide", "an empty file").into()
-    } else if bytes.starts_with(b"\xD0\xCF\x11\xE0") {
-        (
-            "un ancien classeur .xls, ou un classeur protégé par un mot de passe",
-            "an old .xls workbook, or one with a password",
-        )
-            .into()
     } else if bytes.starts_with(b"PK") {
         ("une archive abîmée ou coupée", "an archive that is damaged or cut short").into()
     } else if bytes.starts_with(b"%PDF") {

@@ -1,4 +1,4 @@
-//! `.xlsx` bytes to rows of text. The bytes come from a mail or a stick: nothing here trusts them.
+//! `.xlsx` bytes to rows of text (`.xls` too, by [`crate::xls`]). The bytes come from a mail or a stick: nothing here trusts them.
 
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,10 +13,10 @@ use crate::workbook::{
 use crate::xpath::number_text;
 
 /// Name and rows of each sheet that means something here.
-type Sheets = Vec<(String, Vec<Vec<String>>)>;
+pub(crate) type Sheets = Vec<(String, Vec<Vec<String>>)>;
 
 /// More shared strings than any form has; the reader reserves memory by what the file claims.
-const MAX_SHARED_STRINGS: u64 = 500_000;
+pub(crate) const MAX_SHARED_STRINGS: u64 = 500_000;
 /// Bytes of the shared strings and of the styles, which the reader holds at once, each in many times its room.
 const MAX_SHARED_BYTES: u64 = 32 * 1024 * 1024;
 const MAX_STYLE_BYTES: u64 = 16 * 1024 * 1024;
@@ -30,11 +30,15 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Sheets, Diagnostics> {
             format!("{} bytes, more than 16 MiB", bytes.len()),
         )));
     }
-    if !bytes.starts_with(b"PK") {
+    let is_old = bytes.starts_with(b"\xD0\xCF\x11\xE0");
+    if !is_old && !bytes.starts_with(b"PK") {
         return Err(unreadable(kind_of(bytes)));
     }
     // The reader is someone else's code on hostile bytes: a panic there is a bad file, not our end.
     catch_unwind(AssertUnwindSafe(|| {
+        if is_old {
+            return crate::xls::read(bytes);
+        }
         check_parts(bytes)?;
         read_sheets(bytes)
     }))
@@ -240,7 +244,7 @@ fn read_sheet(
 }
 
 /// As a person would have typed it: `1` and not `1.0`, `TRUE`, an ISO date.
-fn cell_text(value: &DataRef<'_>) -> String {
+pub(crate) fn cell_text(value: &DataRef<'_>) -> String {
     match value {
         DataRef::Empty => String::new(),
         DataRef::String(text) => text.clone(),

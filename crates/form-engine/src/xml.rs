@@ -221,11 +221,13 @@ impl XmlDoc {
             }
         }
     }
+}
 
-    /// The namespace that a prefix stands for, as the document declares it.
-    pub(crate) fn uri_of(&self, prefix: &str) -> Option<&str> {
-        self.namespaces.iter().find(|(known, _)| &**known == prefix).map(|(_, uri)| &**uri)
-    }
+/// A name that an element can have, without a prefix.
+pub(crate) fn is_name(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 /// A name with its prefix, and its namespace.

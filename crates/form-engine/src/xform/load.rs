@@ -77,7 +77,8 @@ fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Optio
     };
     let find =
         |name: &str| document.descendants().find(|node| node.is_element() && node.tag_name().name() == name);
-    let (Some(model), body) = (find("model"), find("body")) else {
+    let body = children(document.root_element(), "body").next();
+    let Some(model) = find("model") else {
         unreadable(report, "no <model>", "an XForm with a model and an instance");
         return None;
     };
@@ -821,7 +822,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         let is_entity = |question: &&Question| {
             question.meta
                 && local(&question.name) == "entity"
-                && question.question_type == QuestionType::Group
+                && question.question_type != QuestionType::Attribute
         };
         let mut found = Vec::new();
         for question in self.questions.iter().filter(is_entity) {
@@ -925,7 +926,10 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
                 if let Some(id) = label.attribute("ref").and_then(itext_id) {
                     let place = self.place(label, "label");
                     for form in ["image", "audio", "video", "big-image"] {
-                        let texts = self.itext_of(id, form, subject, &place);
+                        let mut texts = self.itext_of(id, form, subject, &place);
+                        for template in &mut texts.0 {
+                            template.raw = crate::xform::file_name(&template.raw).into();
+                        }
                         if !texts.is_empty() {
                             self.questions[index.as_usize()].media.insert(form, texts);
                         }

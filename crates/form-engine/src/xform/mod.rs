@@ -43,3 +43,9 @@ pub(crate) fn type_word(question_type: QuestionType) -> Option<&'static str> {
 pub(crate) fn type_of_word(word: &str) -> Option<QuestionType> {
     TYPES.iter().find(|(known, _)| *known == word).map(|(_, question_type)| *question_type)
 }
+
+/// A file as a spreadsheet names it: without the folder that XForms put before it.
+pub(crate) fn file_name(text: &str) -> &str {
+    let folder = |folder: &str| text.strip_prefix("jr://").and_then(|rest| rest.strip_prefix(folder));
+    folder("images/").or_else(|| folder("audio/")).or_else(|| folder("video/")).unwrap_or(text)
+}

@@ -11,6 +11,7 @@ use crate::form::{
 use crate::list::ChoiceList;
 use crate::template::{Segment, Template, Translations};
 use crate::xform::serialise::escaped;
+use crate::xml::is_name;
 use crate::xform::{JAVAROSA, ODK, OPENROSA, OWN_INSTANCE, XFORMS, XHTML, type_word};
 use crate::xpath::program::ExprId;
 
@@ -48,8 +49,11 @@ impl<'f> Writer<'f> {
             taken.push(name.clone());
             lists.insert(ListIndex(at as u16), name);
         }
-        let translated =
-            form.languages.len() > 1 || form.languages.first().is_some_and(|code| code != "default");
+        // Only in itext can a file stand beside a text.
+        let has_files = form.lists.iter().any(ChoiceList::has_media)
+            || form.questions.iter().any(|q| !q.media.is_empty() || !q.guidance.is_empty());
+        let named = form.languages.first().is_some_and(|code| code != "default");
+        let translated = form.languages.len() > 1 || named || has_files;
         let mut writer = Self { form, lists, texts: Vec::new(), translated };
         writer.gather_texts();
         writer
@@ -338,7 +342,7 @@ impl<'f> Writer<'f> {
     fn list(&self, name: &str, list: &ChoiceList, out: &mut String) {
         let _ = write!(out, "<instance id=\"{}\"><root>", escaped(name));
         let columns: Vec<(&str, &[Box<str>])> =
-            list.filled_columns().into_iter().filter(|(name, _)| is_name(name)).collect();
+            list.filled_columns();
         for row in 0..list.len() as u32 {
             out.push_str("<item>");
             if self.translated {
@@ -436,6 +440,8 @@ impl<'f> Writer<'f> {
         let mut texts = String::new();
         if question.control_kind() == "model-value" {
             self.label(question, &mut texts);
+        }
+        if matches!(question.control_kind(), "model-value" | "group" | "repeat-range") {
             let id = format!("{}:hint", form.path_of(question.index));
             self.text_element("hint", &id, &mut texts, &[&question.hints, &question.guidance]);
         }
@@ -667,7 +673,17 @@ impl<'f> Writer<'f> {
             let _ = write!(out, " appearance=\"{}\"", escaped(&question.appearance));
         }
         for ((target, name), value) in &question.attributes {
-            let taken = ["ref", "appearance", "nodeset", "jr:count", "jr:noAddRemove"];
+            let taken = [
+                "ref",
+                "appearance",
+                "nodeset",
+                "jr:count",
+                "jr:noAddRemove",
+                "mediatype",
+                "start",
+                "end",
+                "step",
+            ];
             if *target == Target::Body && is_attribute(self.form, name) && !taken.contains(&&**name) {
                 let _ = write!(out, " {name}=\"{}\"", escaped(value));
             }
@@ -850,12 +866,6 @@ fn preload_of(question: &Question) -> Option<(&'static str, &'static str)> {
         _ if question.parameters.get("preload").is_some_and(|preload| preload == "uid") => ("uid", ""),
         _ => return None,
     })
-}
-
-fn is_name(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
-        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 /// A name that XML takes: without a prefix, or with one that the form declares.

@@ -93,17 +93,6 @@ impl Temporal {
         }
     }
 
-    /// The instant; a date's is its local midnight.
-    pub(crate) fn to_instant(self, utc_offset_minutes: i32) -> Self {
-        match self {
-            Self::Date(days) => Self::DateTime {
-                unix_ms: days * DAY_MS - i64::from(utc_offset_minutes) * 60_000,
-                offset_minutes: utc_offset_minutes,
-            },
-            Self::DateTime { .. } => self,
-        }
-    }
-
     /// Year to millisecond, at the offset it is shown at.
     pub(crate) fn parts(self) -> Parts {
         let (days, milli_of_day) = match self {
