@@ -197,9 +197,7 @@ fn compile_as(
     lists: &[(String, Vec<u8>)],
     revision: FormRevision,
 ) -> Option<CompiledForm> {
-    let compile = |workbook: &Workbook| {
-        CompiledForm::compile(workbook).ok().map(|(form, _)| form).filter(|form| form.revision() == revision)
-    };
+    let compile = |workbook: &Workbook| CompiledForm::compile_published(workbook, revision).ok().flatten();
     compile(&workbook).or_else(|| {
         for (name, content) in lists {
             workbook.attach_csv(name, content).ok()?;

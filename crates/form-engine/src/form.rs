@@ -366,6 +366,8 @@ impl Question {
             T::Range { .. } => "range",
             T::Acknowledge => "trigger",
             T::Attachment(_) => "upload",
+            // What may be seen and not changed is read.
+            _ if self.kind() == QuestionKind::Question && self.read_only == Flag::Yes => "note",
             _ if self.kind() == QuestionKind::Question => "input",
             _ => "model-value",
         }
@@ -549,6 +551,8 @@ pub(crate) struct Form {
     /// The name of the record's element.
     pub(crate) root_name: String,
     pub(crate) revision: FormRevision,
+    /// Of a spreadsheet: the name it had when sheets were named by their cells.
+    pub(crate) first_revision: Option<FormRevision>,
     pub(crate) languages: Vec<String>,
     pub(crate) language_names: Vec<String>,
     pub(crate) questions: Vec<Question>,
@@ -589,6 +593,7 @@ impl Form {
             version: String::new(),
             root_name: "data".to_owned(),
             revision: FormRevision::from_bytes([0; 32]),
+            first_revision: None,
             languages: Vec::new(),
             language_names: Vec::new(),
             questions: Vec::new(),

@@ -199,7 +199,8 @@ impl Writer<'_> {
             parts.extend((0..languages).map(|language| list.label(row, language).to_owned()));
             for kind in ["image", "audio", "video", "big-image"] {
                 parts.extend((0..languages).filter_map(|language| {
-                    list.media(row, kind, language).map(|file| format!("{kind} {}", crate::xform::file_name(file)))
+                    list.media(row, kind, language)
+                        .map(|file| format!("{kind} {}", crate::xform::file_name(file)))
                 }));
             }
         }
@@ -222,6 +223,7 @@ impl Writer<'_> {
         ] {
             self.field(name, value);
         }
+        self.field("clean_text_values", if publication.clean_text_values { "" } else { "no" });
         for (name, value) in publication.audit.iter().flatten().chain(&publication.others) {
             self.field(name, value);
         }

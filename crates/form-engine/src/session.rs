@@ -843,7 +843,7 @@ impl Interview {
 
     /// A group that may not be changed makes all inside it so.
     fn is_read_only(&self, instance: u32, question: &Question, flag: &dyn Fn(Flag) -> bool) -> bool {
-        if flag(question.read_only) {
+        if question.question_type == QuestionType::Note || flag(question.read_only) {
             return true;
         }
         let (mut instance, mut at) = (instance, question);

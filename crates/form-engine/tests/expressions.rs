@@ -110,28 +110,29 @@ fn a_select_multiple_reads_as_its_codes_in_list_order() {
 }
 
 #[test]
-fn dates_count_days_and_never_carry_the_offset() {
+fn dates_count_days_from_their_local_midnight() {
     table(
         &[("day", "1984-05-17")],
         &[
             ("today()", "2026-11-21"),
             ("now()", "2026-11-21T23:10:00.000-05:00"),
             ("today() - date('2026-11-20')", "1"),
-            ("date('1970-01-02') + 0", "1"),
+            ("round(date('1970-01-02') + 0, 4)", "1.2083"),
             ("date(today() + 10)", "2026-12-01"),
-            ("'2018-01-01' + 1", "17533"),
+            ("round('2018-01-01' + 1, 4)", "17533.2083"),
             ("${day} < today()", "true"),
             ("${day} = date('1984-05-17')", "true"),
             ("'2015-07-15' < today()", "true"),
             ("int((decimal-date-time(today()) - decimal-date-time(${day})) div 365.25)", "42"),
             ("decimal-date-time('1970-01-02T00:00:00Z')", "1"),
-            ("date-time('2026-01-02T03:04:05Z')", "2026-01-02T03:04:05.000+00:00"),
+            ("date-time('2026-01-02T03:04:05Z')", "2026-01-01T22:04:05.000-05:00"),
             ("format-date(${day}, '%d/%m/%Y')", "17/05/1984"),
             ("format-date-time(now(), '%H:%M')", "23:10"),
             ("format-date('', '%Y')", ""),
             ("date('2023-02-29')", ""),
             ("decimal-time('06:00:00.000-05:00')", "0.25"),
-            ("if(date('nonsense') = '', 'blank', 'date')", "blank"),
+            ("if(date('nonsense') = '', 'blank', 'no date')", "blank"),
+            ("if(date('') = '', 'blank', 'no date')", "blank"),
         ],
     );
 }
@@ -203,11 +204,10 @@ fn what_the_engine_does_not_know_is_refused_by_name() {
     for (expression, said) in [
         ("foo(1)", "found the function \"foo\""),
         ("slected(${t}, 'x')", "found the function \"slected\""),
-        ("sin(1)", "not built yet"),
+        ("property('x')", "another system's"),
         ("if(1, 2)", "found 2 arguments for if()"),
         ("${nobody}", "found \"${nobody}\""),
         ("count('x')", "found a value"),
-        ("//a", "other axes are not supported"),
         ("concat('a', uuid())", "uuid() outside a default"),
         ("1 + once(2)", "once() inside another expression"),
         ("position()", "position() without an argument"),

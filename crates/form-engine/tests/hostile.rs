@@ -91,7 +91,7 @@ fn files_of_another_kind_are_named() {
         (b"<?xml version=\"1.0\"?><h:html>", "un fichier XML", "an XML file"),
         (b"{\"survey\": []}", "un fichier JSON", "a JSON file"),
         (b"%PDF-1.7", "un fichier PDF", "a PDF file"),
-        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "un ancien classeur .xls", "an old .xls workbook"),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "un ancien classeur .xls abîmé", "a damaged old .xls workbook"),
         (b"PK\x03\x04cut", "une archive abîmée ou coupée", "damaged or cut short"),
         (&spreadsheet, "OpenDocument (.ods)", "OpenDocument file (.ods)"),
         (&binary, "un classeur binaire .xlsb", "a binary workbook, .xlsb"),

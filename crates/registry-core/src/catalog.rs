@@ -105,12 +105,10 @@ fn blob(tx: &dyn ReadTx, file: &PublishedFile) -> Result<Vec<u8>, StoreError> {
 fn compile_published(tx: &dyn ReadTx, publication: &PublicationRow) -> Result<CompiledForm, StoreError> {
     let file = publication.files.iter().find(|file| file.name == FORM_FILE);
     let file = file.ok_or_else(|| RegistryError::damaged("a publication has no form"))?;
-    let (form, _warnings) = compile_workbook(&blob(tx, file)?)?;
-    if form.revision() == publication.revision {
-        Ok(form)
-    } else {
-        Err(RegistryError::damaged("a published form is not the revision it was published as").into())
-    }
+    let workbook = Workbook::read_xlsx(&blob(tx, file)?).map_err(RegistryError::Form)?;
+    CompiledForm::compile_published(&workbook, publication.revision).map_err(RegistryError::Form)?.ok_or_else(
+        || RegistryError::damaged("a published form is not the revision it was published as").into(),
+    )
 }
 
 pub(crate) fn compile_workbook(bytes: &[u8]) -> Result<(CompiledForm, Diagnostics), RegistryError> {

@@ -9,8 +9,10 @@ pub struct Exception {
     pub id: String,
     /// The file, or the end of its path.
     pub file: String,
-    /// Why it is right that it differs.
+    /// Why it is right that it differs, or what the vector lacks.
     pub reason: String,
+    /// The vector itself lacks what its result was recorded from: it says nothing of this engine.
+    pub unanswerable: bool,
 }
 
 /// All of them.
@@ -18,7 +20,8 @@ pub struct Exception {
 pub struct Exceptions(Vec<Exception>);
 
 impl Exceptions {
-    /// Reads every table whose head is `| id | file | reason |`. Several ids may share a row, separated by commas.
+    /// Reads every table whose head is `| id | file | reason |`, or `| id | file | what it lacks |` for vectors that
+    /// nobody can answer. Several ids may share a row, separated by commas.
     ///
     /// # Errors
     ///
@@ -26,14 +29,16 @@ impl Exceptions {
     pub fn parse(document: &str) -> Result<Self, String> {
         let mut found = Vec::new();
         let mut is_ours = false;
+        let mut unanswerable = false;
         for (index, line) in document.lines().enumerate() {
             let cells = cells(line);
-            if is_head(&cells) {
+            if let Some(lacks) = head_of(&cells) {
                 is_ours = true;
+                unanswerable = lacks;
             } else if cells.is_empty() {
                 is_ours = false;
             } else if is_ours && !is_rule(&cells) {
-                found.extend(row(&cells).ok_or_else(|| {
+                found.extend(row(&cells, unanswerable).ok_or_else(|| {
                     format!("line {}: a row has an id, a file and a reason: {line}", index + 1)
                 })?);
             }
@@ -54,19 +59,24 @@ fn cells(line: &str) -> Vec<String> {
     inner.split('|').map(|cell| cell.replace('\0', "|").trim().to_owned()).collect()
 }
 
-fn is_head(cells: &[String]) -> bool {
-    let heads = cells.iter().map(|cell| cell.to_lowercase());
-    heads.eq(["id", "file", "reason"])
+/// True for the table of what cannot be answered.
+fn head_of(cells: &[String]) -> Option<bool> {
+    let heads: Vec<String> = cells.iter().map(|cell| cell.to_lowercase()).collect();
+    match heads.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["id", "file", "reason"] => Some(false),
+        ["id", "file", "what it lacks"] => Some(true),
+        _ => None,
+    }
 }
 
 fn is_rule(cells: &[String]) -> bool {
     cells.iter().all(|cell| cell.chars().all(|c| matches!(c, '-' | ':')))
 }
 
-fn row(cells: &[String]) -> Option<Vec<Exception>> {
+fn row(cells: &[String], unanswerable: bool) -> Option<Vec<Exception>> {
     let [ids, file, reason] = cells else { return None };
     let bare = |text: &str| text.trim().trim_matches('`').to_owned();
-    let exception = |id| Exception { id, file: bare(file), reason: reason.clone() };
+    let exception = |id| Exception { id, file: bare(file), reason: reason.clone(), unanswerable };
     let ids = ids.split(',').map(bare).filter(|id| !id.is_empty());
     let found: Vec<Exception> = ids.map(exception).collect();
     (!found.is_empty() && !bare(file).is_empty() && !reason.is_empty()).then_some(found)
@@ -91,14 +101,19 @@ mod tests {
 | /data/a[1] | form-vectors/a.json | volatile |
 
 | d9 | not | a row |
+
+| id | file | what it lacks |
+|---|---|---|
+| d3 | xpath.jsonl | its document |
 ";
         let exceptions = Exceptions::parse(document).unwrap();
         let of = |file: &str| exceptions.of_file(file).map(|it| it.id.clone()).collect::<Vec<_>>();
-        assert_eq!(of("deep/xpath.jsonl"), ["d1", "d2"]);
+        assert_eq!(of("deep/xpath.jsonl"), ["d1", "d2", "d3"]);
         assert_eq!(of("my-xpath.jsonl"), Vec::<String>::new());
         assert_eq!(of("forms/form-vectors/a.json"), ["/data/a[1]"]);
         assert_eq!(exceptions.0[0].reason, "local days, a | b");
-        assert_eq!(exceptions.0.len(), 3);
+        assert_eq!(exceptions.0.len(), 4);
+        assert!(exceptions.0[3].unanswerable && !exceptions.0[0].unanswerable);
     }
 
     #[test]

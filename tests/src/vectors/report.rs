@@ -115,6 +115,9 @@ impl Section {
         for Unit { id, outcome } in units {
             let exception = listed.get(&*id);
             match (outcome, exception) {
+                (Outcome::Failed(_), Some(exception)) if exception.unanswerable => {
+                    section.skipped.push((id, exception.reason.clone()));
+                }
                 (Outcome::Failed(_), Some(exception)) => {
                     section.on_purpose.push((id, exception.reason.clone()));
                 }

@@ -121,8 +121,7 @@ impl<'f> Play<'f> {
         let Some(initial) = vector["initial"].as_str().filter(|_| resumes) else { return };
         let same = |a: &str, b: &str| self.masks.same(a, b);
         if xml::difference(initial, &self.interview.xml(), &same).is_some()
-            && let Ok(resumed) =
-                Interview::resume(self.form, initial, Resume::Draft, self.visit, &preload())
+            && let Ok(resumed) = Interview::resume(self.form, initial, Resume::Draft, self.visit, &preload())
         {
             self.interview = resumed;
         }

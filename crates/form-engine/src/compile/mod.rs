@@ -3,6 +3,7 @@
 
 mod entities;
 mod expressions;
+mod first_revision;
 pub(crate) mod lists;
 mod loops;
 pub(crate) mod order;
@@ -13,6 +14,8 @@ mod table;
 mod types;
 
 use std::sync::Arc;
+
+use record_model::FormRevision;
 
 use crate::diagnostics::{Diagnostics, Place, Report, Trouble, quoted};
 use crate::form::{CompiledForm, Form, Publication};
@@ -27,6 +30,24 @@ impl CompiledForm {
     /// brings every error that was found, and the warnings with them.
     pub fn compile(workbook: &Workbook) -> Result<(Self, Diagnostics), Diagnostics> {
         compile_with(workbook, Report::default())
+    }
+
+    /// Compiles a workbook that was published as this revision, perhaps by a version that named revisions in another way:
+    /// the form keeps the name it was published under. None when it is another form's.
+    pub fn compile_published(
+        workbook: &Workbook,
+        revision: FormRevision,
+    ) -> Result<Option<Self>, Diagnostics> {
+        let (form, _) = Self::compile(workbook)?;
+        if form.revision() == revision {
+            return Ok(Some(form));
+        }
+        let Ok(mut form) = Arc::try_unwrap(form.0) else { return Ok(None) };
+        if form.first_revision != Some(revision) {
+            return Ok(None);
+        }
+        form.revision = revision;
+        Ok(Some(Self(Arc::new(form))))
     }
 
     /// Compiles a workbook that ODK's own converter takes: what pyxform 4.5.0 refuses is an error here too. So is an
@@ -207,6 +228,7 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
     let record_name = settings.record_name().to_owned();
     let publication = Publication { audit: structure.audit.take(), ..settings.publication.clone() };
     let compiled = expressions::compile(structure, &tables, &settings, &languages, report);
+    let first_revision = first_revision::of(workbook, &tables, &languages);
     let (order, cycles) = order::of(&compiled.questions, &compiled.programs);
     for cycle in cycles {
         let row = compiled.questions[cycle.question.as_usize()].row;
@@ -236,6 +258,7 @@ fn compile(workbook: &Workbook, report: &mut Report) -> Option<Form> {
     form.begin();
     form.wire();
     form.revision = crate::revision::of(&form);
+    form.first_revision = Some(first_revision);
     check_defaults(&form, &tables.survey, report);
     Some(form)
 }

@@ -1220,6 +1220,7 @@ fn publication(own: Node<'_, '_>) -> Publication {
         submission_url: attribute("submission_url"),
         auto_send: attribute("auto_send"),
         auto_delete: attribute("auto_delete"),
+        clean_text_values: own.attribute("clean_text_values").is_none(),
         audit: children(own, "audit").next().map(|_| pairs(own, "audit").into_iter().collect()),
         others: pairs(own, "settings").into_iter().collect(),
         ..Publication::default()

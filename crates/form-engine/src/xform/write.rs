@@ -11,8 +11,8 @@ use crate::form::{
 use crate::list::ChoiceList;
 use crate::template::{Segment, Template, Translations};
 use crate::xform::serialise::escaped;
-use crate::xml::is_name;
 use crate::xform::{JAVAROSA, ODK, OPENROSA, OWN_INSTANCE, XFORMS, XHTML, type_word};
+use crate::xml::is_name;
 use crate::xpath::program::ExprId;
 
 const ENTITIES: &str = "http://www.opendatakit.org/xforms/entities";
@@ -341,8 +341,7 @@ impl<'f> Writer<'f> {
 
     fn list(&self, name: &str, list: &ChoiceList, out: &mut String) {
         let _ = write!(out, "<instance id=\"{}\"><root>", escaped(name));
-        let columns: Vec<(&str, &[Box<str>])> =
-            list.filled_columns();
+        let columns: Vec<(&str, &[Box<str>])> = list.filled_columns();
         for row in 0..list.len() as u32 {
             out.push_str("<item>");
             if self.translated {
@@ -378,6 +377,9 @@ impl<'f> Writer<'f> {
             if !value.is_empty() {
                 let _ = write!(out, " {name}=\"{}\"", escaped(value));
             }
+        }
+        if !publication.clean_text_values {
+            out.push_str(" clean_text_values=\"no\"");
         }
         out.push('>');
         if let Some(audit) = &publication.audit {

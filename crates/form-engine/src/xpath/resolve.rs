@@ -1244,12 +1244,31 @@ impl Resolver<'_, '_> {
         };
         let path = |start, steps| Expr::Path(AstPath { start, predicates: vec![], steps, at });
         let own = path(Start::Context, vec![step(key_column, vec![])]);
-        let is_wanted = Expr::Binary(Operator::Equal, Box::new(own), Box::new(key.clone()));
+        let is_wanted = Expr::Binary(Operator::Equal, Box::new(own), Box::new(from_current(key)));
         let args = vec![Expr::Text(list.to_owned())];
         let instance = Expr::Call { name: "instance".to_owned(), args, at };
         let steps = vec![step("root", vec![]), step("item", vec![is_wanted]), step(column, vec![])];
         let found = path(Start::Expr(Box::new(instance)), steps);
         Ok(Node::Call(Function::String, Box::new([self.node(&found)?])))
+    }
+}
+
+/// The same expression inside a predicate: relative paths begin where they began outside.
+fn from_current(tree: &Expr) -> Expr {
+    let all = |terms: &[Expr]| terms.iter().map(from_current).collect();
+    match tree {
+        Expr::Path(path) if path.start == Start::Context => {
+            let current = Expr::Call { name: "current".to_owned(), args: Vec::new(), at: path.at };
+            Expr::Path(AstPath { start: Start::Expr(Box::new(current)), ..path.clone() })
+        }
+        Expr::Or(terms) => Expr::Or(all(terms)),
+        Expr::And(terms) => Expr::And(all(terms)),
+        Expr::Binary(operator, left, right) => {
+            Expr::Binary(*operator, Box::new(from_current(left)), Box::new(from_current(right)))
+        }
+        Expr::Negate(inner) => Expr::Negate(Box::new(from_current(inner))),
+        Expr::Call { name, args, at } => Expr::Call { name: name.clone(), args: all(args), at: *at },
+        other => other.clone(),
     }
 }
 
