@@ -219,6 +219,12 @@ impl<'e> Checker<'e> {
         if let Some(kind) = fault_of(question, list, datum) {
             return Some(kind);
         }
+        if question.itemset.is_some() {
+            let options = self.evaluator().options(question.index, Context::cell(instance, question.index));
+            let text = datum_text(datum);
+            let fits = text.split_whitespace().all(|code| options.iter().any(|(known, _)| known == code));
+            return (!fits).then_some(ViolationKind::Choice);
+        }
         let (filter, list_index) = (question.choice_filter.as_ref()?, question.list?);
         let list = self.form.list(list_index);
         let context = Context::cell(instance, question.index);

@@ -197,6 +197,8 @@ fn check(form: &Form, question: &Question, raw: &str) -> Result<Vec<(String, Val
                 raw.split(';').map(str::trim).filter(|point| !point.is_empty()).map(geopoint).collect();
             whole(points.filter(|points| !points.is_empty()).map(|points| Value::Text(points.join(";"))))
         }
+        // Options that are answers themselves are judged with all the others there.
+        T::SelectOne if question.itemset.is_some() => whole(Some(Value::from(raw))),
         T::SelectOne => whole(list.filter(|list| !list.rows_of(raw).is_empty()).map(|_| Value::from(raw))),
         T::Rank => {
             let codes: Vec<&str> = raw.split_whitespace().collect();
@@ -221,7 +223,7 @@ fn check_options(
 ) -> Result<Vec<(String, Value)>, AnswerError> {
     let mut values = vec![("#".to_owned(), if raw.is_empty() { Value::Null } else { Value::Bool(true) })];
     for code in raw.split_whitespace() {
-        if list.is_none_or(|list| list.rows_of(code).is_empty()) {
+        if question.itemset.is_none() && list.is_none_or(|list| list.rows_of(code).is_empty()) {
             return Err(AnswerError { detail: Some(code.to_owned()), ..AnswerError::of(question) });
         }
         let leaf = format!("#{code}");
@@ -340,7 +342,8 @@ pub(crate) fn fault_of(
         _ => None,
     };
     let fits = |test: fn(&str) -> bool| text.is_some_and(test);
-    let known = |code: &str| list.is_some_and(|list| !list.rows_of(code).is_empty());
+    let known =
+        |code: &str| question.itemset.is_some() || list.is_some_and(|list| !list.rows_of(code).is_empty());
     let fine = match question.question_type {
         T::Integer | T::Range { integer: true } => matches!(datum, Datum::Int(_)),
         T::Decimal | T::Range { integer: false } => matches!(datum, Datum::Int(_)) || fits(is_decimal),
@@ -457,7 +460,7 @@ pub fn triggered_answers(
         .filter_map(|question| {
             question
                 .trigger
-                .filter(|(by, _)| *by == source.index)
+                .filter(|(by, _)| *by == source.index || question.further_triggers.contains(&source.index))
                 .map(|(_, calculation)| (question, calculation))
         })
         .collect();

@@ -129,6 +129,11 @@ impl ChoiceList {
         self.columns.iter().map(|column| &*column.0)
     }
 
+    /// A file that nobody attached.
+    pub(crate) fn is_unattached(&self) -> bool {
+        self.unattached
+    }
+
     pub(crate) fn has_media(&self) -> bool {
         !self.media.is_empty()
     }
@@ -139,7 +144,10 @@ impl ChoiceList {
             .columns
             .iter()
             .filter(|(name, values)| {
-                crate::xml::is_name(name) && values.iter().any(|value| !value.is_empty())
+                // Those two are the code and the label by now.
+                !matches!(&**name, "name" | "label")
+                    && crate::xml::is_name(name)
+                    && values.iter().any(|value| !value.is_empty())
             })
             .map(|(name, values)| (&**name, values.as_slice()))
             .collect();

@@ -55,6 +55,25 @@ const KNOWN: &[Known] = &[
         why: "sum() leaves blanks out, as JavaRosa does; the web engine's is NaN",
     },
     Known { form: "counted", question: "/data/many", aspect: "*", why: "rests on that sum" },
+    Known {
+        form: "roster",
+        question: "/data/oldest",
+        aspect: "value",
+        why: "what is not relevant is not there, as in JavaRosa; the web engine's is blank and makes NaN",
+    },
+    Known {
+        form: "roster",
+        question: "/data/adults",
+        aspect: "value",
+        why: "sum() of nothing is 0 (JavaRosa)",
+    },
+    Known {
+        form: "days",
+        question: "/data/visit",
+        aspect: "*",
+        why: "a default is there when its question becomes relevant; the web engine drops it",
+    },
+    Known { form: "days", question: "/data/between", aspect: "*", why: "rests on that default" },
 ];
 
 /// A form that is held interviews on.

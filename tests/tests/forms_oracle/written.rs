@@ -27,6 +27,10 @@ fn a_form_written_as_an_xform_is_valid_and_reads_back_as_itself() {
     workbooks.push(pack(folder.path()));
     let (mut written, mut changed) = (Vec::new(), Vec::new());
     for (number, (name, path)) in workbooks.into_iter().enumerate() {
+        // An XForm's own block has that name: such a form is taken, and cannot be written.
+        if name.starts_with("reserved name meta") {
+            continue;
+        }
         let Ok((form, _)) = super::read(&path, &mut pyxform).and_then(|book| CompiledForm::compile(&book))
         else {
             continue;
@@ -54,7 +58,12 @@ fn pack(folder: &Path) -> (String, PathBuf) {
 fn what_reading_back_changed(form: &CompiledForm) -> Option<String> {
     match CompiledForm::from_xform(form.to_xform().as_bytes()) {
         Ok((again, _)) if again.revision() == form.revision() => None,
-        Ok((again, _)) => Some(format!("{} became {}", form.revision(), again.revision())),
+        Ok((again, _)) => {
+            let (said, says) = (form.said(), again.said());
+            let at = said.iter().zip(&says).position(|(a, b)| a != b).unwrap_or(said.len().min(says.len()));
+            let around = |parts: &[String]| parts[at.saturating_sub(3)..parts.len().min(at + 3)].join(" · ");
+            Some(format!("{} became {}", around(&said), around(&says)))
+        }
         Err(found) => Some(found.to_string()),
     }
 }

@@ -10,8 +10,8 @@ use crate::compile::{
 use crate::diagnostics::{EMPTY_CELL, Place, Report, Trouble, quoted};
 use crate::evaluation::Level;
 use crate::form::{
-    Default, Entity, Flag, ListIndex, Question, QuestionIndex, QuestionKind, QuestionType, Rule, Scope,
-    ScopeIndex, Source,
+    Default, Entity, Flag, Itemset, ListIndex, Question, QuestionIndex, QuestionKind, QuestionType, Rule,
+    Scope, ScopeIndex, Source,
 };
 use crate::list::{ChoiceList, ListFilter};
 use crate::template::{Piece, Segment, Template, Translations, pieces, reversed_reference};
@@ -63,6 +63,7 @@ struct Binds {
     further_triggers: Vec<QuestionIndex>,
     default: Option<Default>,
     choice_filter: Option<ListFilter>,
+    itemset: Option<Box<Itemset>>,
     repeat_count: Option<ExprId>,
     save_to: Option<(usize, Box<str>)>,
 }
@@ -159,6 +160,7 @@ fn apply(question: &mut Question, binds: Binds) {
     question.further_triggers = binds.further_triggers;
     question.default = binds.default;
     question.choice_filter = binds.choice_filter;
+    question.itemset = binds.itemset;
     question.repeat_count = binds.repeat_count;
     question.save_to = binds.save_to;
 }
@@ -267,6 +269,7 @@ impl Writer<'_> {
             constraint: self.constraint(question, row),
             default: self.default(question, row),
             choice_filter: self.choice_filter(question, row),
+            itemset: self.itemset(question, row),
             repeat_count: self.repeat_count(question, row),
             save_to: self.save_to(question, row, entities),
             ..Binds::default()
@@ -559,6 +562,43 @@ impl Writer<'_> {
             Ok((filter, resolved)) => {
                 let id = self.keep(resolved, &row.place("choice_filter"));
                 Some(ListFilter(filter, id))
+            }
+            Err(trouble) => {
+                self.report.error(row.place("choice_filter"), trouble);
+                None
+            }
+        }
+    }
+
+    /// `select_one ${name}`: the answers that the instances of its repeat have to that question.
+    fn itemset(&mut self, question: &Question, row: Row<'_>) -> Option<Box<Itemset>> {
+        let name = question.itemset_reference.as_deref()?;
+        let asked = &self.names.questions[self.names.by_name.get(name)?.as_usize()];
+        let repeat = self.names.scopes[asked.scope.as_usize()].repeat?;
+        let mut steps = vec![&*asked.name];
+        let mut at = asked.parent;
+        while let Some(group) = at.filter(|at| *at != repeat) {
+            let group = &self.names.questions[group.as_usize()];
+            steps.push(&group.name);
+            at = group.parent;
+        }
+        steps.reverse();
+        let value = steps.join("/");
+        let holds =
+            question.itemset_filter.as_ref().map(|filter| format!(" and ({filter})")).unwrap_or_default();
+        let repeat_name = &self.names.questions[repeat.as_usize()].name;
+        let nodes = format!("${{{repeat_name}}}[./{value} != ''{holds}]");
+        match resolve::itemset(&self.names, &nodes, &value, &value, Subject::Question(question.index)) {
+            Ok((resolved, value_node, label)) => {
+                let nodes = self.keep(resolved, &row.place("type"));
+                let written: Box<str> = value.into();
+                Some(Box::new(Itemset {
+                    nodes,
+                    value: value_node,
+                    label,
+                    value_source: written.clone(),
+                    label_source: written,
+                }))
             }
             Err(trouble) => {
                 self.report.error(row.place("choice_filter"), trouble);

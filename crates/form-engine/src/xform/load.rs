@@ -113,6 +113,7 @@ fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Optio
         scopes: Form::empty().scopes,
         programs: Vec::new(),
         templates: vec![Seed::default()],
+        has_own: false,
         report,
     };
     loader.form(primary, model, title)
@@ -223,6 +224,8 @@ struct Loader<'r, 'x, 'i> {
     scopes: Vec<Scope>,
     programs: Vec<Program>,
     templates: Vec<Seed>,
+    /// Written by this engine: our own instance says what a spreadsheet said.
+    has_own: bool,
     report: &'r mut Report,
 }
 
@@ -241,11 +244,15 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             .find(|instance| instance.attribute("id") == Some(OWN_INSTANCE))
             .and_then(|instance| instance.first_element_child());
         if let Some(own) = own {
+            self.has_own = true;
             self.own_questions(own);
         }
         self.binds();
         self.controls();
-        let entities = self.entities();
+        let mut entities = self.entities();
+        if let Some(own) = own {
+            self.in_order_of_the_sheet(own, &mut entities);
+        }
         self.saves_to(&entities);
         let rules = own.map(|own| self.rules(own)).unwrap_or_default();
         let publication = own.map(publication).unwrap_or_default();
@@ -465,6 +472,8 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         let is_group = element.children().any(|child| child.is_element())
             || control.is_some_and(|control| control.tag_name().name() == "group");
         if is_group {
+            // Groups hold no answers: two may share a key.
+            self.questions[index.as_usize()].key = name.replace(':', ".").into();
             self.questions[index.as_usize()].question_type = QuestionType::Group;
             self.inside(element, Some(index), scope, &path, seed);
         } else {
@@ -768,18 +777,13 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         }
         // The place of a count that is no plain reference.
         for at in 0..self.questions.len() {
-            let path = format!("{}_count", self.elements[at].0);
-            let is_repeat = self.questions[at].opens.is_some();
-            if let Some(index) = self.by_path.get(&path).filter(|_| is_repeat).copied() {
-                let asked = self.body.controls.contains_key(&path);
-                let told = self
-                    .body
-                    .repeats
-                    .get(&self.elements[at].0)
-                    .and_then(|r| r.attribute((JAVAROSA, "count")));
-                self.questions[index.as_usize()].generated =
-                    !asked && told.is_some_and(|count| count.trim() == path);
-            }
+            let path = &self.elements[at].0;
+            let told = self.body.repeats.get(path).and_then(|repeat| repeat.attribute((JAVAROSA, "count")));
+            let place = told.map(str::trim).filter(|count| count.starts_with(&format!("{path}_count")));
+            let Some(index) = place.and_then(|place| self.by_path.get(place)).copied() else { continue };
+            let is_own = children(own, "question").any(|node| node.attribute("ref") == place);
+            self.questions[index.as_usize()].generated =
+                !is_own && !self.body.controls.contains_key(place.unwrap_or(""));
         }
     }
 
@@ -847,6 +851,19 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         found
     }
 
+    fn in_order_of_the_sheet(&self, own: Node<'_, '_>, entities: &mut [Entity]) {
+        let listed: Vec<(&str, &str)> = children(own, "entity")
+            .map(|node| {
+                (node.attribute("list").unwrap_or_default(), node.attribute("repeat").unwrap_or_default())
+            })
+            .collect();
+        entities.sort_by_key(|entity| {
+            let repeat = self.scopes[entity.scope.as_usize()].repeat;
+            let path = repeat.map_or("", |repeat| self.elements[repeat.as_usize()].0.as_str());
+            listed.iter().position(|told| *told == (&*entity.list, path)).unwrap_or(usize::MAX)
+        });
+    }
+
     fn saves_to(&mut self, entities: &[Entity]) {
         for at in 0..self.questions.len() {
             let (path, _) = &self.elements[at];
@@ -905,9 +922,10 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
 
     fn control(&mut self, index: QuestionIndex, control: Node<'x, 'i>) {
         self.label_and_hint(index, control);
+        let has_own = self.has_own;
         let question = &mut self.questions[index.as_usize()];
         question.appearance = control.attribute("appearance").unwrap_or_default().into();
-        for name in ["start", "end", "step"] {
+        for name in ["start", "end", "step"].into_iter().filter(|_| !has_own) {
             if let Some(value) = control.attribute(name) {
                 question.parameters.insert(name.to_owned(), value.to_owned());
             }

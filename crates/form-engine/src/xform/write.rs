@@ -320,9 +320,9 @@ impl<'f> Writer<'f> {
         }
     }
 
-    /// Lists whose rows stand in the form; the others lie in files.
+    /// Lists whose rows stand in the form, those of attached files too; the others lie in files that nobody attached.
     fn is_inline(&self, list: ListIndex) -> bool {
-        !self.form.external_files.iter().any(|file| *file.name == *self.lists[&list])
+        !self.form.list(list).is_unattached()
     }
 
     fn secondary(&self, out: &mut String) {
@@ -332,7 +332,11 @@ impl<'f> Writer<'f> {
                 self.list(&self.lists[&index], list, out);
             }
         }
-        for file in &self.form.external_files {
+        let known: Vec<&String> =
+            self.lists.iter().filter(|(list, _)| self.is_inline(**list)).map(|(_, name)| name).collect();
+        for file in
+            self.form.external_files.iter().filter(|file| !known.iter().any(|name| ***name == *file.name))
+        {
             let kind = if file.file.to_lowercase().ends_with(".csv") { "file-csv" } else { "file" };
             let (name, file) = (escaped(&file.name), escaped(&file.file));
             let _ = write!(out, "<instance id=\"{name}\" src=\"jr://{kind}/{file}\"/>");
@@ -387,6 +391,12 @@ impl<'f> Writer<'f> {
         }
         let others = publication.others.iter();
         pairs("settings", others.map(|(name, value)| (name.as_str(), value.as_str())), out);
+        for entity in &form.entities {
+            let repeat =
+                form.scope(entity.scope).repeat.map(|repeat| form.path_of(repeat)).unwrap_or_default();
+            let _ =
+                write!(out, "<entity list=\"{}\" repeat=\"{}\"/>", escaped(&entity.list), escaped(&repeat));
+        }
         for question in form.questions.iter().filter(|question| question.is_of_the_form()) {
             self.own_question(question, out);
         }
@@ -603,13 +613,22 @@ impl<'f> Writer<'f> {
         })
     }
 
+    /// The repeat's name and `_count`, and a number where a question has that name already.
     fn count_name(&self, question: &Question) -> String {
-        format!("{}_count", question.name)
+        let taken = |name: &str| self.children(question.parent).any(|sibling| *sibling.name == *name);
+        let mut name = format!("{}_count", question.name);
+        let mut number = 1;
+        while taken(&name) {
+            number += 1;
+            name = format!("{}_count_{number}", question.name);
+        }
+        name
     }
 
     fn count_path(&self, question: &Question) -> String {
         let path = self.form.path_of(question.index);
-        escaped(&format!("{path}_count"))
+        let around = path.rsplit_once('/').map_or("", |(around, _)| around);
+        escaped(&format!("{around}/{}", self.count_name(question)))
     }
 
     /// The count's place is the repeat's sibling, so what is relative to one is relative to the other.
