@@ -100,7 +100,10 @@ impl Writer<'_> {
     fn question(&mut self, question: &Question) {
         let form = self.form;
         self.field("question", &form.path_of(question.index));
-        self.field("key", &question.key);
+        // Groups hold no answers.
+        if question.question_type != QuestionType::Group {
+            self.field("key", &question.key);
+        }
         self.field("type", &format!("{:?}", question.question_type));
         for (name, texts) in [
             ("label", &question.labels),
@@ -138,7 +141,7 @@ impl Writer<'_> {
             Some(FormDefault::Expr(id)) => self.expression("default", Some(*id)),
             None => {}
         }
-        if let Some(list) = question.list {
+        if let Some(list) = question.list.filter(|list| form.list(*list).len() > 0) {
             let parts = self.list(form.list(list));
             self.field("options", &parts.len().to_string());
             self.parts.extend(parts);

@@ -46,6 +46,25 @@ struct Known {
     why: &'static str,
 }
 
+/// Calculations of the shared questionnaires that are a sum over a roster that may be empty, or rest on one.
+const SUMS: &[&str] = &[
+    "/data/consented/demographics/ind_age_2_11_n",
+    "/data/consented/demographics/ind_f_n",
+    "/data/consented/demographics/ind_m_n",
+    "/data/consented/demographics/ind_age_5_17_n",
+    "/data/consented/demographics/ind_m_age_5_17_n",
+    "/data/consented/demographics/ind_f_age_5_17_n",
+    "/data/consented/demographics/ind_age_0_1_n",
+    "/data/consented/demographics/ind_age_0_4_n",
+    "/data/consented/demographics/ind_age_0_5_n",
+    "/data/consented/demographics/ind_f_age_above18_n",
+    "/data/consented/demographics/ind_m_age_above18_n",
+    "/data/consented/demographics/ind_age_schooling_n",
+    "/data/consented/demographics/ind_women_repr_age_n",
+    "/data/consented/demographics/ind_hoh_mismatch",
+    "/data/consented/health/health_ind_healthcare_needed_n",
+];
+
 /// Where we differ from the web engine on purpose.
 const KNOWN: &[Known] = &[
     Known {
@@ -55,6 +74,18 @@ const KNOWN: &[Known] = &[
         why: "sum() leaves blanks out, as JavaRosa does; the web engine's is NaN",
     },
     Known { form: "counted", question: "/data/many", aspect: "*", why: "rests on that sum" },
+    Known {
+        form: "counted",
+        question: "*",
+        aspect: "there",
+        why: "a blank count is none; the web engine leaves the instances of the count before",
+    },
+    Known {
+        form: "nested groups",
+        question: "/data/after",
+        aspect: "*",
+        why: "instances that are not relevant are not counted, as in JavaRosa",
+    },
     Known {
         form: "roster",
         question: "/data/oldest",
@@ -94,7 +125,8 @@ impl Loaded {
                 && fits(known.question, &question)
                 && fits(known.aspect, difference.aspect)
         });
-        !is_known && !self.volatile.contains(&question)
+        let is_sum = SUMS.contains(&question.as_str());
+        !is_known && !is_sum && !self.volatile.contains(&question)
     }
 }
 

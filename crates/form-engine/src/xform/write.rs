@@ -96,6 +96,7 @@ impl<'f> Writer<'f> {
         self.itext(&mut out);
         self.primary(&mut out);
         self.secondary(&mut out);
+        self.unnamed_files(&mut out);
         self.own(&mut out);
         self.binds(&mut out);
         self.actions(None, &mut out);
@@ -343,6 +344,18 @@ impl<'f> Writer<'f> {
         }
     }
 
+    /// Files that only a list is named after.
+    fn unnamed_files(&self, out: &mut String) {
+        let named = |name: &str| self.form.external_files.iter().any(|file| *file.name == *name);
+        let mut names: Vec<&String> =
+            self.lists.iter().filter(|(list, _)| !self.is_inline(**list)).map(|(_, name)| name).collect();
+        names.sort();
+        for name in names.into_iter().filter(|name| !named(name)) {
+            let name = escaped(name);
+            let _ = write!(out, "<instance id=\"{name}\" src=\"jr://file/{name}\"/>");
+        }
+    }
+
     fn list(&self, name: &str, list: &ChoiceList, out: &mut String) {
         let _ = write!(out, "<instance id=\"{}\"><root>", escaped(name));
         let columns: Vec<(&str, &[Box<str>])> = list.filled_columns();
@@ -432,7 +445,8 @@ impl<'f> Writer<'f> {
         if let Some(word) = type_word(question.question_type) {
             add("type", word);
         }
-        add("key", if question.key == question.name { "" } else { &question.key });
+        let is_group = question.question_type == QuestionType::Group;
+        add("key", if is_group || question.key == question.name { "" } else { &question.key });
         add("renamed_from", question.renamed_from.as_deref().unwrap_or_default());
         add("conflict_policy", &question.conflict_policy);
         add("data_class", &question.data_class);
