@@ -96,6 +96,8 @@ pub(crate) struct DiagnosticRow {
     pub(crate) code: &'static str,
     pub(crate) found: String,
     pub(crate) expected: String,
+    pub(crate) found_fr: String,
+    pub(crate) expected_fr: String,
     pub(crate) fix_fr: String,
     pub(crate) fix_en: String,
 }

@@ -392,7 +392,7 @@ fn a_database_that_is_none_or_is_gone_is_damaged_or_missing() {
 fn forms_are_listed_shown_and_checked() {
     let home = TestHome::enrolled();
     assert_snapshot!(home.run(&["form", "list"]), @"
-    household  Ménage  2b3e94c3  en service
+    household  Ménage  21f681c9  en service
     [exit 0]
     ");
     assert_snapshot!(home.run(&["form", "show", "household"]), @"

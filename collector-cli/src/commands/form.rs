@@ -1,10 +1,13 @@
 //! `form`
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use collector_core::PublicationState;
-use form_engine::{CompiledForm, Diagnostic, Diagnostics, Question, QuestionKind, Severity, Workbook};
+use form_engine::{
+    CompiledForm, Diagnostic, Diagnostics, MAX_XFORM_BYTES, Question, QuestionKind, Severity, Workbook,
+};
 use record_model::Lineage;
 
 use crate::app::App;
@@ -32,15 +35,18 @@ pub(crate) struct ShowArgs {
     form: Lineage,
 }
 
-/// Checks a form's workbook, and names sheet, row and column of what is wrong with it. Needs no store.
+/// Checks a form's workbook or XForm, and names sheet, row and column of what is wrong with it. Needs no store.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
-    /// The workbook.
-    #[arg(value_name = "FILE.xlsx")]
+    /// The workbook (.xlsx, .xls), or an XForm (.xml).
+    #[arg(value_name = "FILE")]
     file: PathBuf,
     /// A list in CSV that the form reads; may be given several times.
     #[arg(long = "csv", value_name = "FILE.csv")]
     lists: Vec<PathBuf>,
+    /// Refuse what ODK's own converter, pyxform, refuses.
+    #[arg(long)]
+    strict: bool,
 }
 
 pub(crate) fn run(command: Command, app: &mut App) -> Result<(), Failure> {
@@ -173,21 +179,47 @@ fn check(args: &CheckArgs, app: &mut App) -> Result<(), Failure> {
 }
 
 fn compile(args: &CheckArgs) -> Result<(Option<CompiledForm>, Diagnostics), Failure> {
-    let read = |path: &PathBuf| std::fs::read(path).map_err(|error| Failure::file(path, error));
-    let mut workbook = match Workbook::read_xlsx(&read(&args.file)?) {
-        Ok(workbook) => workbook,
-        Err(diagnostics) => return Ok((None, diagnostics)),
-    };
+    let bytes = read(&args.file)?;
+    let mut lists = Vec::new();
     for list in &args.lists {
-        let name = list.file_name().unwrap_or_default().to_string_lossy();
-        if let Err(diagnostics) = workbook.attach_csv(&name, &read(list)?) {
-            return Ok((None, diagnostics));
-        }
+        let name = list.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        lists.push((name, read(list)?));
     }
-    Ok(match CompiledForm::compile(&workbook) {
+    let compiled = if is_xml(&bytes) {
+        CompiledForm::from_xform_with(&bytes, &lists)
+    } else {
+        workbook(&bytes, &lists).and_then(|workbook| match args.strict {
+            true => CompiledForm::compile_strict(&workbook),
+            false => CompiledForm::compile(&workbook),
+        })
+    };
+    Ok(match compiled {
         Ok((form, warnings)) => (Some(form), warnings),
         Err(diagnostics) => (None, diagnostics),
     })
+}
+
+fn workbook(bytes: &[u8], lists: &[(String, Vec<u8>)]) -> Result<Workbook, Diagnostics> {
+    let mut workbook = Workbook::read_xlsx(bytes)?;
+    for (name, content) in lists {
+        workbook.attach_csv(name, content)?;
+    }
+    Ok(workbook)
+}
+
+/// No more than the engine would take: what is larger is refused by its size all the same.
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let file = std::fs::File::open(path).map_err(|error| Failure::file(path, error))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_XFORM_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::file(path, error))?;
+    Ok(bytes)
+}
+
+fn is_xml(bytes: &[u8]) -> bool {
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    text.trim_ascii_start().starts_with(b"<")
 }
 
 fn asked(form: &CompiledForm) -> usize {
@@ -203,6 +235,8 @@ fn diagnostic_row(diagnostic: &Diagnostic) -> DiagnosticRow {
         code: diagnostic.code,
         found: diagnostic.found.clone(),
         expected: diagnostic.expected.clone(),
+        found_fr: diagnostic.found_fr.clone(),
+        expected_fr: diagnostic.expected_fr.clone(),
         fix_fr: diagnostic.fix_fr.clone(),
         fix_en: diagnostic.fix_en.clone(),
     }

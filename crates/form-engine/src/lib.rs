@@ -37,5 +37,6 @@ pub use session::{Interview, InterviewError, InterviewNode, Resume};
 pub use workbook::{
     MAX_CELL_BYTES, MAX_CELLS, MAX_COLUMNS, MAX_INFLATED_BYTES, MAX_ROWS, MAX_WORKBOOK_BYTES, Workbook,
 };
+pub use xml::MAX_XFORM_BYTES;
 pub use xml_expression::{Functions, XmlExpression, XmlValue};
 pub use xpath::parser::{MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_TOKENS};

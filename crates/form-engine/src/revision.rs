@@ -76,7 +76,8 @@ impl Writer<'_> {
         self.expression("instance_name", form.instance_name);
         self.publication();
         // By content: what a list is called is in the expressions.
-        let lists: BTreeSet<Vec<String>> = form.lists.iter().map(|list| self.list(list)).collect();
+        let lists: BTreeSet<Vec<String>> =
+            form.lists.iter().filter(|list| list.len() > 0).map(|list| self.list(list)).collect();
         let docs: BTreeSet<Vec<String>> = form.docs.iter().map(document).collect();
         for parts in lists.into_iter().chain(docs) {
             self.field("list", &parts.len().to_string());

@@ -123,6 +123,7 @@ impl Interview {
     /// A fresh record: what the form says it begins with, calculations, and what happens at its first load.
     pub fn start(form: &CompiledForm, visit: Visit, preload: &Preload) -> Self {
         let mut interview = Self::planted(form, &form.0.seed, visit, preload);
+        interview.leave_to_their_counts();
         interview.preload_instance(0);
         interview.mark_all();
         // A form that never comes to rest is shown as far as it got.
@@ -130,6 +131,18 @@ impl Interview {
         let _ = interview.welcome();
         let _ = interview.act_all(|action| action.events.first_load || action.events.load);
         interview
+    }
+
+    /// What a counted repeat begins with is its count's to say.
+    fn leave_to_their_counts(&mut self) {
+        let form = Arc::clone(&self.form);
+        for (scope, shape) in form.scopes.iter().enumerate() {
+            if shape.repeat.is_some_and(|repeat| form.question(repeat).repeat_count.is_some()) {
+                for instance in self.arena.by_scope[scope].clone() {
+                    self.arena.cut(&form, instance);
+                }
+            }
+        }
     }
 
     /// A record that was filled in before, from its XML ([`Interview::xml`] or a submission). What happens at a first
@@ -568,7 +581,8 @@ impl Interview {
             }
             self.arena.cells[at].datum = datum;
         }
-        if let (Some(count), Some(scope)) = (count, question.opens) {
+        // A blank count asks for nothing to be made or taken away.
+        if let (Some(count), Some(scope)) = (count.filter(|count| !count.is_nan()), question.opens) {
             changed |= self.resize(instance, scope, wanted_count(count));
         }
         changed

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-/// More bytes than any form or attached document has.
-pub(crate) const MAX_XML_BYTES: usize = 64 * 1024 * 1024;
+/// More bytes than any XForm or attached document has. A larger one is refused unread.
+pub const MAX_XFORM_BYTES: usize = 64 * 1024 * 1024;
 /// More nodes than any form or attached document has.
 const MAX_XML_NODES: u32 = 8_000_000;
 /// Elements inside elements. What walks a document may nest as deep.
@@ -55,8 +55,8 @@ pub(crate) struct XmlDoc {
 
 /// Parses XML within limits. A document type is refused unless `doctype`: it is the way to bombs and to other files.
 pub(crate) fn parse(text: &str, doctype: bool) -> Result<roxmltree::Document<'_>, String> {
-    if text.len() > MAX_XML_BYTES {
-        return Err(format!("{} bytes of XML, more than {MAX_XML_BYTES}", text.len()));
+    if text.len() > MAX_XFORM_BYTES {
+        return Err(format!("{} bytes of XML, more than {MAX_XFORM_BYTES}", text.len()));
     }
     check_depth(text)?;
     let options =

@@ -75,12 +75,6 @@ const KNOWN: &[Known] = &[
     },
     Known { form: "counted", question: "/data/many", aspect: "*", why: "rests on that sum" },
     Known {
-        form: "counted",
-        question: "*",
-        aspect: "there",
-        why: "a blank count is none; the web engine leaves the instances of the count before",
-    },
-    Known {
         form: "nested groups",
         question: "/data/after",
         aspect: "*",
