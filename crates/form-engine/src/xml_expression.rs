@@ -157,14 +157,16 @@ fn compile(expression: &str, doc: &XmlDoc, functions: Functions) -> Result<Progr
     }
 }
 
+type TextsById = HashMap<Box<str>, Translations>;
+
 /// The texts that `jr:itext()` finds, when the document is a form: languages, and texts by id.
-fn itext_of(document: &roxmltree::Document<'_>) -> Option<(Vec<String>, HashMap<Box<str>, Translations>)> {
+fn itext_of(document: &roxmltree::Document<'_>) -> Option<(Vec<String>, TextsById)> {
     let itext = document.descendants().find(|node| node.tag_name().name() == "itext")?;
     let translations: Vec<_> =
         itext.children().filter(|node| node.tag_name().name() == "translation").collect();
     let languages =
         translations.iter().map(|node| node.attribute("lang").unwrap_or_default().to_owned()).collect();
-    let mut texts: HashMap<Box<str>, Translations> = HashMap::new();
+    let mut texts = TextsById::new();
     for (language, translation) in translations.iter().enumerate() {
         for text in translation.children().filter(|node| node.tag_name().name() == "text") {
             let raw: String =

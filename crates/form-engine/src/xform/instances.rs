@@ -89,7 +89,7 @@ fn list_of(id: &str, root: Node<'_, '_>, itext: &Itext) -> Option<ChoiceList> {
     let has_itext = columns.contains(&"itextId");
     let extras = columns
         .into_iter()
-        .filter(|name| !matches!(*name, "name" | "label") && !(has_itext && *name == "itextId"))
+        .filter(|name| !(matches!(*name, "name" | "label") || has_itext && *name == "itextId"))
         .map(|name| (Box::from(name), items.iter().map(|item| text(item, name)).collect()))
         .collect();
     let mut media = BTreeMap::new();

@@ -937,20 +937,20 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
 
     fn label_and_hint(&mut self, index: QuestionIndex, control: Node<'x, 'i>) {
         let subject = Subject::Question(index);
-        if self.questions[index.as_usize()].opens.is_none() {
-            if let Some(label) = children(control, "label").next() {
-                let texts = self.texts(label, subject);
-                self.questions[index.as_usize()].labels = texts;
-                if let Some(id) = label.attribute("ref").and_then(itext_id) {
-                    let place = self.place(label, "label");
-                    for form in ["image", "audio", "video", "big-image"] {
-                        let mut texts = self.itext_of(id, form, subject, &place);
-                        for template in &mut texts.0 {
-                            template.raw = crate::xform::file_name(&template.raw).into();
-                        }
-                        if !texts.is_empty() {
-                            self.questions[index.as_usize()].media.insert(form, texts);
-                        }
+        if self.questions[index.as_usize()].opens.is_none()
+            && let Some(label) = children(control, "label").next()
+        {
+            let texts = self.texts(label, subject);
+            self.questions[index.as_usize()].labels = texts;
+            if let Some(id) = label.attribute("ref").and_then(itext_id) {
+                let place = self.place(label, "label");
+                for form in ["image", "audio", "video", "big-image"] {
+                    let mut texts = self.itext_of(id, form, subject, &place);
+                    for template in &mut texts.0 {
+                        template.raw = crate::xform::file_name(&template.raw).into();
+                    }
+                    if !texts.is_empty() {
+                        self.questions[index.as_usize()].media.insert(form, texts);
                     }
                 }
             }

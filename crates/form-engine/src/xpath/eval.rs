@@ -1115,9 +1115,8 @@ impl<'e> Evaluator<'e> {
                 }
                 // One node counts when it is answered.
                 Some(nodes) => {
-                    if nodes.iter().all(|node| !self.node_text(*node).is_empty()) {
-                        sum += weight;
-                    }
+                    let answered = nodes.iter().all(|node| !self.node_text(*node).is_empty());
+                    sum += if answered { weight } else { 0.0 };
                 }
                 None if self.bool(&pair[0], context) => sum += weight,
                 _ => {}

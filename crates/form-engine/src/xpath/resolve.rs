@@ -423,9 +423,9 @@ impl<'n, 'f> Resolver<'n, 'f> {
     fn path_and_places(&mut self, path: &AstPath) -> Result<(Node, Vec<Place>), Trouble> {
         let mut route = match &path.start {
             Start::Reference(name) => Route::strolling(self.reference(name, path.at)?),
-            Start::Context => self.from_dot(),
-            Start::Root => self.from_root(),
-            Start::Expr(inner) => self.from_expr(inner, path.at)?,
+            Start::Context => self.route_of_dot(),
+            Start::Root => self.route_of_root(),
+            Start::Expr(inner) => self.route_of_expr(inner, path.at)?,
         };
         if path.start == Start::Context
             && let [Step { axis: Axis::Own, test: Test::Node, predicates, .. }] = path.steps.as_slice()
@@ -448,7 +448,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
         Ok((self.end_path(route, path.at)?, places))
     }
 
-    fn from_dot(&self) -> Route {
+    fn route_of_dot(&self) -> Route {
         // Outside predicates the node at hand is the subject itself.
         let origin = if self.in_predicate { Origin::Dot } else { Origin::Current };
         match self.dot.as_slice() {
@@ -460,7 +460,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
         }
     }
 
-    fn from_root(&self) -> Route {
+    fn route_of_root(&self) -> Route {
         // In a form `/` is the record, even in a predicate over another document, as ODK has it.
         if self.subject == Subject::Document {
             return Route::general(PathStart::Root, vec![Place::Elsewhere]);
@@ -471,7 +471,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
     }
 
     /// `current()`, `instance('list')`, or a node-set in parentheses.
-    fn from_expr(&mut self, inner: &Expr, at: usize) -> Result<Route, Trouble> {
+    fn route_of_expr(&mut self, inner: &Expr, at: usize) -> Result<Route, Trouble> {
         let stroll = |at, pending| Stroll { origin: Origin::Current, up: 0, down: vec![], at, pending };
         match inner {
             Expr::Call { name, args, .. } if name == "current" && args.is_empty() => {
@@ -707,9 +707,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 route.steps.push(PathStep::Axis { axis: Axis::Child, test, predicates: Box::new([]) });
             }
             Place::Item(_) | Place::Field(_) => {
-                if route.start.is_none() {
-                    route.start = Some(PathStart::Dot);
-                }
+                route.start.get_or_insert(PathStart::Dot);
             }
             Place::Question(_) | Place::Instance(_) | Place::Elsewhere => self.settle(stroll, route),
         }
@@ -844,9 +842,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
             Some(Stroll { at: Place::Question(_) | Place::Instance(_), .. }) => {}
             // In a choice filter the item at hand is where a path begins.
             Some(Stroll { at: Place::Item(_) | Place::Field(_), .. }) => {
-                if route.start.is_none() {
-                    route.start = Some(PathStart::Dot);
-                }
+                route.start.get_or_insert(PathStart::Dot);
             }
             Some(_) => self.generalise(route),
             None => {}

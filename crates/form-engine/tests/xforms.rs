@@ -1,0 +1,198 @@
+//! XForms in and out, and interviews held on them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+use form_engine::{CompiledForm, Interview, Preload, Resume, ViolationKind, Workbook};
+use record_model::{Instant, Visit};
+
+/// 2026-11-21T23:10 in Port-au-Prince.
+fn visit() -> Visit {
+    Visit { at: Instant::from_unix_ms(1_795_320_600_000), utc_offset_minutes: -300 }
+}
+
+fn preload() -> Preload {
+    Preload { device_id: "laptop-7".into(), uuid_seed: "seed".into(), ..Preload::default() }
+}
+
+/// One row a line, cells between bars, blank ones too.
+fn compile(sheets: &[(&str, &str)]) -> CompiledForm {
+    let rows = |text: &str| -> Vec<Vec<String>> {
+        text.lines().map(|line| line.split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+    };
+    let workbook = Workbook::from_sheets(sheets.iter().map(|(name, text)| ((*name).to_owned(), rows(text))));
+    match CompiledForm::compile(&workbook) {
+        Ok((form, _)) => form,
+        Err(found) => panic!("{found}"),
+    }
+}
+
+fn household() -> CompiledForm {
+    compile(&[
+        (
+            "survey",
+            "type | name | label::Français (fr) | label::English (en) | relevant | constraint | calculation | required \
+             | choice_filter | default | trigger | repeat_count
+             select_one dept | dept | Département | Department | | | | yes | | | |
+             select_one commune | commune | Commune | Commune | | | | | dept = ${dept} | | |
+             integer | size | Personnes | People | | . >= 0 | | | | | |
+             begin repeat | member | Membre | Member | | | | | | | | ${size}
+             text | who | Nom | Name | | | | | | | |
+             integer | age | Âge de ${who} | Age of ${who} | ${who} != '' | . <= 120 | | | | | |
+             end repeat | | | | | | | | | | |
+             calculate | adults | | | | | sum(${age}) | | | | |
+             date | asked | Date | Date | | | | | | today() | |
+             text | note_to_self | Note | Note | | | concat(${dept}, '!') | | | | ${dept} |",
+        ),
+        (
+            "choices",
+            "list_name | name | label::Français (fr) | label::English (en) | dept
+             dept | ouest | Ouest | West |
+             dept | nord | Nord | North |
+             commune | pap | Port-au-Prince | Port-au-Prince | ouest
+             commune | cap | Cap-Haïtien | Cape Haitian | nord",
+        ),
+        (
+            "rules",
+            "id | level | expression | message::Français (fr)
+             R1 | warn | ${adults} < 500 | Trop d'années ensemble.",
+        ),
+    ])
+}
+
+fn begun(form: &CompiledForm) -> Interview {
+    Interview::start(form, visit(), &preload())
+}
+
+#[test]
+fn a_form_written_as_an_xform_is_the_same_form_when_it_is_read() {
+    let form = household();
+    let (again, warnings) = CompiledForm::from_xform(form.to_xform().as_bytes()).unwrap();
+    assert_eq!(again.said(), form.said());
+    assert_eq!(again.revision(), form.revision());
+    assert_eq!(again.to_xform(), CompiledForm::from_xform(again.to_xform().as_bytes()).unwrap().0.to_xform());
+    assert!(!warnings.has_errors());
+}
+
+#[test]
+fn an_interview_goes_the_same_way_on_the_sheet_and_on_its_xform() {
+    let sheet = household();
+    let (xform, _) = CompiledForm::from_xform(sheet.to_xform().as_bytes()).unwrap();
+    for form in [&sheet, &xform] {
+        let mut interview = begun(form);
+        assert_eq!(interview.value("/data/asked").as_deref(), Some("2026-11-21"));
+        interview.set("/data/dept", "ouest").unwrap();
+        assert_eq!(interview.value("/data/note_to_self").as_deref(), Some("ouest!"), "the trigger wrote it");
+        let offered = interview.choices("/data/commune").unwrap();
+        assert_eq!(offered, [("pap".to_owned(), "Port-au-Prince".to_owned())]);
+        assert_eq!(interview.count("/data/member"), Some(0));
+        interview.set("/data/size", "2").unwrap();
+        assert_eq!(interview.count("/data/member"), Some(2));
+        interview.set("/data/member[1]/who", "Marie").unwrap();
+        interview.set("/data/member[1]/age", "40").unwrap();
+        assert_eq!(interview.value("/data/adults").as_deref(), Some("40"));
+        assert_eq!(interview.state("/data/member[1]/age").unwrap().label.as_deref(), Some("Âge de Marie"));
+        assert!(interview.set_language("English (en)"));
+        assert_eq!(interview.state("/data/member[1]/age").unwrap().label.as_deref(), Some("Age of Marie"));
+        assert!(!interview.state("/data/member[2]/age").unwrap().relevant);
+    }
+}
+
+#[test]
+fn what_a_filter_takes_away_comes_back_when_it_is_offered_again() {
+    let mut interview = begun(&household());
+    interview.set("/data/dept", "ouest").unwrap();
+    interview.set("/data/commune", "pap").unwrap();
+    interview.set("/data/dept", "nord").unwrap();
+    assert_eq!(interview.value("/data/commune").as_deref(), Some(""));
+    interview.set("/data/dept", "ouest").unwrap();
+    assert_eq!(interview.value("/data/commune").as_deref(), Some("pap"));
+}
+
+#[test]
+fn an_answer_computes_again_only_what_reads_it() {
+    let mut interview = begun(&household());
+    interview.set("/data/size", "200").unwrap();
+    let before = interview.computed();
+    interview.set("/data/member[7]/who", "Jean").unwrap();
+    let computed = interview.computed() - before;
+    assert!(computed < 10, "{computed} values computed for one answer of 200 members");
+}
+
+#[test]
+fn violations_are_told_by_reference_and_kind() {
+    let mut interview = begun(&household());
+    interview.set("/data/size", "1").unwrap();
+    interview.set("/data/member[1]/who", "Ti-Jo").unwrap();
+    interview.set("/data/member[1]/age", "130").unwrap();
+    let found: Vec<(String, ViolationKind)> =
+        interview.violations().into_iter().map(|(reference, kind, _)| (reference, kind)).collect();
+    assert_eq!(
+        found,
+        [
+            ("/data/dept".to_owned(), ViolationKind::Required),
+            ("/data/member[1]/age".to_owned(), ViolationKind::Constraint)
+        ]
+    );
+}
+
+#[test]
+fn a_record_is_opened_again_to_go_on_or_to_be_corrected() {
+    let (form, _) = CompiledForm::from_xform(household().to_xform().as_bytes()).unwrap();
+    let mut interview = begun(&form);
+    interview.set("/data/dept", "nord").unwrap();
+    interview.set("/data/size", "1").unwrap();
+    interview.set("/data/member[1]/who", "Marie & <Jean>").unwrap();
+    let xml = interview.xml();
+    let draft = Interview::resume(&form, &xml, Resume::Draft, visit(), &preload()).unwrap();
+    assert_eq!(draft.xml(), xml);
+    let corrected = Interview::resume(&form, &xml, Resume::Correction, visit(), &preload()).unwrap();
+    let id = draft.value("/data/meta/instanceID").unwrap();
+    assert_eq!(corrected.value("/data/meta/deprecatedID"), Some(id.clone()));
+    assert_ne!(corrected.value("/data/meta/instanceID"), Some(id));
+    assert!(Interview::resume(&form, "<other/>", Resume::Draft, visit(), &preload()).is_err());
+}
+
+#[test]
+fn a_reference_that_leads_nowhere_is_an_error_and_never_a_panic() {
+    let mut interview = begun(&household());
+    for reference in
+        ["", "/", "/data", "data/dept", "/data/member[9]/who", "/data/member[0]/who", "/data/x[", "//"]
+    {
+        assert!(interview.set(reference, "1").is_err(), "{reference}");
+        assert!(interview.remove(reference).is_err(), "{reference}");
+    }
+    assert!(interview.add("/data/dept").is_err());
+}
+
+#[test]
+fn xml_that_is_no_form_is_refused_with_a_reason() {
+    let bomb = "<!DOCTYPE l [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;\">]><l>&b;</l>";
+    let foreign = "<!DOCTYPE l [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><l>&x;</l>";
+    let deep = "<a>".repeat(200_000);
+    for (xml, said) in [
+        (bomb.as_bytes(), "says"),
+        (foreign.as_bytes(), "says"),
+        (deep.as_bytes(), "inside each other"),
+        (b"<h:html/>".as_slice(), "says"),
+        (b"<html><head/></html>".as_slice(), "no <model>"),
+        (b"<html><head><model/></head></html>".as_slice(), "no primary instance"),
+        (b"\xFF\xFE".as_slice(), "UTF-8"),
+        (b"".as_slice(), "says"),
+    ] {
+        let found = CompiledForm::from_xform(xml).unwrap_err();
+        assert!(found.to_string().contains(said), "{found}");
+    }
+}
+
+/// A planted bug: were the circle not cut, this would never end.
+#[test]
+fn a_circle_in_an_xform_is_told_and_comes_to_an_end() {
+    let xform = r#"<h:html xmlns="http://www.w3.org/2002/xforms" xmlns:h="http://www.w3.org/1999/xhtml"><h:head>
+        <h:title>t</h:title><model><instance><data id="c"><a>1</a><b/></data></instance>
+        <bind nodeset="/data/a" calculate="/data/b + 1"/><bind nodeset="/data/b" calculate="/data/a + 1"/>
+        </model></h:head><h:body/></h:html>"#;
+    let (form, warnings) = CompiledForm::from_xform(xform.as_bytes()).unwrap();
+    assert!(warnings.to_string().contains("a circle: "), "{warnings}");
+    let interview = begun(&form);
+    assert!(interview.computed() < 1_000, "{}", interview.computed());
+}
