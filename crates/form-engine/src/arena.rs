@@ -332,7 +332,8 @@ impl<'f, 'a> Reading<'f, 'a> {
             question.question_type,
             QuestionType::Group | QuestionType::Repeat | QuestionType::Note
         );
-        question.scope == scope && holds && option.is_some() == multiple
+        // Where several may be chosen, an answer of the time when one was is that one.
+        question.scope == scope && holds && (multiple || option.is_none())
     }
 
     fn marker(&mut self, instance: usize, marker: Marker, path: &AnswerPath, value: &'a Value) {
@@ -456,7 +457,9 @@ impl<'f, 'a> Reading<'f, 'a> {
                 arena.ticks.extend(ticks.into_iter().map(|tick| (at as u32, tick.path.clone())));
             } else {
                 arena.cells[at].datum = Datum::of(entry.value);
-                arena.paths[at] = Some(entry.path.clone());
+                if self.form.question(entry.question).question_type != QuestionType::SelectMultiple {
+                    arena.paths[at] = Some(entry.path.clone());
+                }
             }
         }
         arena.ticks.sort_by_key(|(at, _)| *at);

@@ -366,6 +366,8 @@ pub(crate) fn fault_of(
         },
         // A calculation that is stored once may be any scalar.
         T::Calculate | T::Hidden => true,
+        // Of the time when it was a whole number.
+        T::Text => text.is_some() || matches!(datum, Datum::Int(_)),
         _ => text.is_some(),
     };
     (!fine).then_some(ViolationKind::Type)

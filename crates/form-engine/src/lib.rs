@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arena;
+mod changes;
 mod compile;
 mod diagnostics;
 mod entities;
@@ -23,6 +24,7 @@ mod xml;
 mod xml_expression;
 mod xpath;
 
+pub use changes::{ChangeKind, FormChange};
 pub use diagnostics::{Diagnostic, Diagnostics, MAX_DIAGNOSTICS, Severity};
 pub use entities::{EntityKey, EntityWrite};
 pub use evaluate::evaluate;

@@ -644,6 +644,12 @@ impl Builder<'_, '_> {
         let renamed_from = row.get("renamed_from");
         if is_name(renamed_from) {
             question.renamed_from = Some(renamed_from.into());
+            // Its answers stand under the name it had first: they follow it.
+            if !self.structure.by_key.contains_key(renamed_from) {
+                let former = std::mem::replace(&mut question.key, renamed_from.into());
+                self.structure.by_key.remove(&former);
+                self.structure.by_key.insert(renamed_from.into(), index);
+            }
         } else if !renamed_from.is_empty() {
             self.report.error(row.place("renamed_from"), bad_name(renamed_from));
         }
