@@ -1,6 +1,6 @@
 //! An expression over an XML document that is not a form: how the engine is held against recorded results of others.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use record_model::{Answers, Visit};
@@ -145,6 +145,7 @@ fn compile(expression: &str, doc: &XmlDoc, functions: Functions) -> Result<Progr
         doc_names: &HashMap::new(),
         root: "",
         namespaces: &doc.namespaces,
+        work: &Cell::new(0),
     };
     let allows = Allows { uuid: functions != Functions::Plain, once: false };
     let said = |trouble: &Trouble| format!("found {}, expected {}", trouble.found, trouble.expected);

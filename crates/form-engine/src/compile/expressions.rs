@@ -1,5 +1,6 @@
 //! The cells of every question, rule and entity to expressions and templates.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::compile::structure::Structure;
@@ -77,6 +78,7 @@ pub(crate) fn compile(
 ) -> Compiled {
     let Structure { mut questions, rows, others, by_name, ambiguous, by_key, scopes, lists, .. } = structure;
     let doc_names = HashMap::new();
+    let work = Cell::new(0);
     let mut writer = Writer {
         names: Names {
             source: resolve::Source::Sheet,
@@ -89,6 +91,7 @@ pub(crate) fn compile(
             doc_names: &doc_names,
             root: settings.record_name(),
             namespaces: &[],
+            work: &work,
         },
         programs: Vec::new(),
         indexes: HashSet::new(),

@@ -9,6 +9,9 @@ use crate::list::ChoiceList;
 use crate::xform::texts::{Itext, TextPiece};
 use crate::xml::XmlDoc;
 
+/// More lists or documents than any form has.
+pub(crate) const MAX_INSTANCES: usize = 10_000;
+
 /// All that `instance()` can name.
 #[derive(Default)]
 pub(crate) struct Secondary {
@@ -22,8 +25,11 @@ pub(crate) struct Secondary {
 
 impl Secondary {
     pub(crate) fn add_list(&mut self, name: &str, list: ChoiceList) -> ListIndex {
-        let index = ListIndex(self.lists.len() as u16);
-        self.lists.push(list);
+        // One too many is told by whoever loads the form.
+        let index = ListIndex(self.lists.len().min(MAX_INSTANCES) as u16);
+        if self.lists.len() <= MAX_INSTANCES {
+            self.lists.push(list);
+        }
         if !name.is_empty() {
             self.list_names.entry(name.to_owned()).or_insert(index);
         }
@@ -37,6 +43,9 @@ impl Secondary {
                 self.add_list(id, list);
             }
             None => {
+                if self.docs.len() > MAX_INSTANCES {
+                    return;
+                }
                 let index = DocIndex(self.docs.len() as u16);
                 let around = content.parent_element().filter(|node| node.tag_name().name() == "instance");
                 self.docs.push(XmlDoc::of_element(around.unwrap_or(content)));

@@ -1,5 +1,6 @@
 //! XForm XML to a form.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::list::{ChoiceList, ListFilter};
 use crate::template::{Segment, Template, Translations};
 use crate::workbook::Workbook;
 use crate::xform::body::{ActionPlace, Body, absolute};
-use crate::xform::instances::{Secondary, plain_text};
+use crate::xform::instances::{MAX_INSTANCES, Secondary, plain_text};
 use crate::xform::texts::{Itext, TextPiece, itext_id, pieces_of};
 use crate::xform::{JAVAROSA, ODK, OPENROSA, OWN_INSTANCE, type_of_word};
 use crate::xml;
@@ -113,6 +114,7 @@ fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Optio
         scopes: Form::empty().scopes,
         programs: Vec::new(),
         templates: vec![Seed::default()],
+        work: Cell::new(0),
         has_own: false,
         report,
     };
@@ -224,6 +226,8 @@ struct Loader<'r, 'x, 'i> {
     scopes: Vec<Scope>,
     programs: Vec<Program>,
     templates: Vec<Seed>,
+    /// Places that paths were followed to so far.
+    work: Cell<u64>,
     /// Written by this engine: our own instance says what a spreadsheet said.
     has_own: bool,
     report: &'r mut Report,
@@ -249,6 +253,10 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         }
         self.binds();
         self.controls();
+        if self.secondary.lists.len().max(self.secondary.docs.len()) > MAX_INSTANCES {
+            unreadable(self.report, format!("more than {MAX_INSTANCES} lists"), "at most as many");
+            return None;
+        }
         let mut entities = self.entities();
         if let Some(own) = own {
             self.in_order_of_the_sheet(own, &mut entities);
@@ -639,6 +647,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             doc_names: &self.secondary.doc_names,
             root: local(&self.root_name),
             namespaces: &[],
+            work: &self.work,
         }
     }
 

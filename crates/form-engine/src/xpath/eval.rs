@@ -146,6 +146,9 @@ pub(crate) enum Read {
 
 const BLANK: &Datum = &Datum::Blank;
 
+/// Bytes of a calculated text.
+pub(crate) const MAX_VALUE_BYTES: usize = 64 * 1024;
+
 /// Runs expressions over one arena.
 #[derive(Clone, Copy)]
 pub(crate) struct Evaluator<'e> {
@@ -353,8 +356,16 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    /// A value as a cell holds it.
+    /// A value as a cell holds it. A text longer than any answer is none: calculations that double each other would fill
+    /// the memory.
     pub(crate) fn datum_of(&self, value: Val<'e>) -> Datum {
+        match self.any_datum_of(value) {
+            Datum::Text(text) if text.len() > MAX_VALUE_BYTES => Datum::Blank,
+            datum => datum,
+        }
+    }
+
+    fn any_datum_of(&self, value: Val<'e>) -> Datum {
         match value {
             Val::Bool(flag) => Datum::Bool(flag),
             Val::Number(number) if number.is_nan() => Datum::Blank,

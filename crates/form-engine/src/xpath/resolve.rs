@@ -4,6 +4,7 @@
 //! Any other path keeps its steps and is walked when it runs; what it may reach is followed here all the same, so that
 //! the form knows what each expression reads.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use regex::{Regex, RegexBuilder};
@@ -22,6 +23,10 @@ use crate::xpath::program::{
     CellRef, Column, Filter, IndexTerm, IndexedRepeat, Node, NodeTest, Origin, Path, PathStart, PathStep,
     Program, Target, Walk,
 };
+
+/// Places that all paths of a form together may be followed to: `//` in each of ten thousand questions would be a hundred
+/// million.
+const MAX_WORK: u64 = 5_000_000;
 
 /// How large a compiled pattern may grow.
 pub(crate) const MAX_REGEX_BYTES: usize = 1 << 20;
@@ -63,6 +68,8 @@ pub(crate) struct Names<'f> {
     pub(crate) root: &'f str,
     /// Namespaces by prefix.
     pub(crate) namespaces: &'f [(Box<str>, Box<str>)],
+    /// Places that paths of the form were followed to so far.
+    pub(crate) work: &'f Cell<u64>,
 }
 
 /// What an expression belongs to.
@@ -673,6 +680,17 @@ impl<'n, 'f> Resolver<'n, 'f> {
         self.generalise(route);
         let test = self.test(&step.test);
         route.places = self.advance(&route.places, step.axis, &test);
+        let size = self.names.questions.len() as u64;
+        let followed = if matches!(step.axis, Axis::Child | Axis::Own | Axis::Attribute | Axis::Parent) {
+            route.places.len() as u64 + 1
+        } else {
+            size + 1
+        };
+        self.names.work.set(self.names.work.get() + followed);
+        if self.names.work.get() > MAX_WORK {
+            let expected = "paths by name: steps such as // look at every question";
+            return Err(self.fault(step.at, "more steps of this kind than a form can have", expected));
+        }
         let (dot, in_predicate) = (self.dot.clone(), self.in_predicate);
         self.dot.clone_from(&route.places);
         self.in_predicate = true;
