@@ -424,7 +424,7 @@ fn forms_are_listed_shown_and_checked() {
     ]);
     let bad = home.file("bad.xlsx", bad);
     assert_snapshot!(home.run(&["form", "check", &bad]), @r#"
-    erreur : feuille "survey" ligne 2 colonne "type" : Vouliez-vous écrire text ? (trouvé : "txet" ; attendu : a question type of XLSForm)
+    erreur : feuille "survey" ligne 2 colonne "type" : Vouliez-vous écrire text ? (trouvé : "txet" ; attendu : un type de question de XLSForm)
     [stderr]
     Erreur : Le formulaire ne peut pas servir. Erreurs : 1
     [exit 1]
