@@ -1,10 +1,16 @@
 //! A record's answers laid out for evaluation: repeat instances in order, one cell per question and instance.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use record_model::{AnswerPath, Answers, InstanceId, Marker, Value};
 
 use crate::form::{Form, QuestionIndex, QuestionType, ScopeIndex, Seed, Source};
+
+/// Instances of all repeats that one record may have had: as many as ten full rosters of a large village.
+pub(crate) const MAX_INSTANCES: usize = 100_000;
+
+/// Questions that may stand in them together.
+pub(crate) const MAX_RECORD_CELLS: usize = 2_000_000;
 
 /// A value as expressions read it.
 #[derive(Clone, Default, PartialEq)]
@@ -138,27 +144,46 @@ impl Arena {
         arena
     }
 
-    /// A new instance of a repeat, the last one inside its parent, as its template has it.
-    pub(crate) fn grow(&mut self, form: &Form, parent: u32, scope: ScopeIndex) -> u32 {
-        let slot = self.member_slot(form, parent, scope);
-        // The form may say what the first instances begin with.
-        let told = form.seed.repeats.iter().filter(|(of, _)| *of == scope).nth(self.members[slot].len());
-        let is_counted = form.scope(scope).repeat.is_some_and(|at| form.question(at).repeat_count.is_some());
-        let seed = match told {
-            Some((_, seed)) if is_counted && parent == 0 => seed,
-            _ => &form.templates[scope.as_usize()],
-        };
-        let at = self.plant(form, scope, parent, seed);
-        self.members[slot].push(at);
-        self.arrange(form);
-        at
+    /// True if another instance of a repeat fits.
+    fn has_room(&self, form: &Form, scope: ScopeIndex) -> bool {
+        self.instances.len() < MAX_INSTANCES
+            && self.cells.len() + form.scope(scope).slots.len() <= MAX_RECORD_CELLS
     }
 
-    /// Takes an instance and all inside it away.
-    pub(crate) fn cut(&mut self, form: &Form, instance: u32) {
-        let Instance { parent, scope, .. } = self.instances[instance as usize];
+    /// New instances of a repeat, the last ones inside their parent, as its template has them; fewer when there is no more
+    /// room.
+    pub(crate) fn grow(&mut self, form: &Form, parent: u32, scope: ScopeIndex, wanted: usize) -> Vec<u32> {
         let slot = self.member_slot(form, parent, scope);
-        self.members[slot].retain(|at| *at != instance);
+        let is_counted = form.scope(scope).repeat.is_some_and(|at| form.question(at).repeat_count.is_some());
+        // The form may say what the first instances begin with.
+        let told: Vec<&Seed> = if is_counted && parent == 0 {
+            form.seed.repeats.iter().filter(|(of, _)| *of == scope).map(|(_, seed)| seed).collect()
+        } else {
+            Vec::new()
+        };
+        let mut grown = Vec::new();
+        while grown.len() < wanted {
+            let seed = told.get(self.members[slot].len()).copied();
+            let Some(at) = self.plant(form, scope, parent, seed.unwrap_or(&form.templates[scope.as_usize()]))
+            else {
+                break;
+            };
+            self.members[slot].push(at);
+            grown.push(at);
+        }
+        if !grown.is_empty() {
+            self.arrange(form);
+        }
+        grown
+    }
+
+    /// Takes instances of one parent and all inside them away.
+    pub(crate) fn cut(&mut self, form: &Form, instances: &[u32]) {
+        let Some(first) = instances.first() else { return };
+        let Instance { parent, scope, .. } = self.instances[*first as usize];
+        let slot = self.member_slot(form, parent, scope);
+        let gone: HashSet<u32> = instances.iter().copied().collect();
+        self.members[slot].retain(|at| !gone.contains(at));
         self.arrange(form);
     }
 
@@ -166,8 +191,11 @@ impl Arena {
         self.instances[instance as usize].ranges as usize + form.scope(scope).ordinal as usize
     }
 
-    /// Puts an instance and those that come with it at the end of the vectors.
-    fn plant(&mut self, form: &Form, scope: ScopeIndex, parent: u32, seed: &Seed) -> u32 {
+    /// Puts an instance and those that come with it at the end of the vectors; none when there is no more room.
+    fn plant(&mut self, form: &Form, scope: ScopeIndex, parent: u32, seed: &Seed) -> Option<u32> {
+        if !self.has_room(form, scope) {
+            return None;
+        }
         let shape = form.scope(scope);
         let at = self.instances.len() as u32;
         let (base, ranges) = (self.cells.len() as u32, self.ranges.len() as u32);
@@ -189,11 +217,11 @@ impl Arena {
             self.cells[cell].datum = Datum::typed(form.question(*question).value_type(), text);
         }
         for (inner_scope, inner_seed) in &seed.repeats {
-            let inner = self.plant(form, *inner_scope, at, inner_seed);
+            let Some(inner) = self.plant(form, *inner_scope, at, inner_seed) else { break };
             let slot = self.member_slot(form, at, *inner_scope);
             self.members[slot].push(inner);
         }
-        at
+        Some(at)
     }
 
     /// Writes order, positions and ranges anew after instances came or went.

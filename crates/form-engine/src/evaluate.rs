@@ -14,7 +14,7 @@ use crate::form::{
 use crate::interview::fault_of;
 use crate::messages;
 use crate::template::{Segment, Template, Translations};
-use crate::xpath::eval::{Clock, Context, Evaluator, Read, datum_text};
+use crate::xpath::eval::{Budget, Clock, Context, Evaluator, Read, datum_text};
 use crate::xpath::program::ExprId;
 
 /// Evaluates a whole record. Pure: the visit is the only clock, and nothing is remembered between calls.
@@ -42,7 +42,16 @@ fn settle_cell(form: &Form, arena: &mut Arena, clock: Clock, question: &Question
     if !relevant_around(form, arena, question, instance) {
         return;
     }
-    let evaluator = Evaluator { form, arena, clock, language: 0, reads: None, uuid: "", fault: None };
+    let evaluator = Evaluator {
+        form,
+        arena,
+        clock,
+        language: 0,
+        reads: None,
+        uuid: "",
+        fault: None,
+        budget: Budget::default(),
+    };
     let context = Context::cell(instance, question.index);
     let relevant = question.relevant.is_none_or(|id| evaluator.run_bool(id, context));
     if !relevant {
@@ -168,6 +177,7 @@ impl<'e> Checker<'e> {
             reads: None,
             uuid: "",
             fault: None,
+            budget: Budget::default(),
         }
     }
 
@@ -473,12 +483,9 @@ pub(crate) fn render(evaluator: &Evaluator<'_>, template: &Template, context: Co
     if template.segments.is_empty() {
         return template.raw.to_string();
     }
-    template
-        .segments
-        .iter()
-        .map(|segment| match segment {
-            Segment::Text(text) => std::borrow::Cow::Borrowed(&**text),
-            Segment::Value(id) => evaluator.run_text(*id, context),
-        })
-        .collect()
+    let texts = template.segments.iter().map(|segment| match segment {
+        Segment::Text(text) => std::borrow::Cow::Borrowed(&**text),
+        Segment::Value(id) => evaluator.run_text(*id, context),
+    });
+    evaluator.joined(texts, "")
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::arena::{Arena, Datum};
 use crate::evaluate::{Stop, path_of, question_path, walk, wanted_count};
 use crate::form::{Flag, Form, Question, QuestionIndex, QuestionType, Source};
-use crate::xpath::eval::{Clock, Context, Evaluator, datum_text};
+use crate::xpath::eval::{Budget, Clock, Context, Evaluator, datum_text};
 use crate::xpath::number_text;
 
 /// The tag under which exports are hashed.
@@ -299,6 +299,7 @@ impl Evaluation {
             reads: None,
             uuid: "",
             fault: None,
+            budget: Budget::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use record_model::{Visit, hash_parts};
 
-use crate::arena::{Arena, Datum};
+use crate::arena::{Arena, Datum, MAX_INSTANCES};
 use crate::evaluate::{relevant_around, render, wanted_count};
 use crate::evaluation::ViolationKind;
 use crate::form::{
@@ -17,11 +17,17 @@ use crate::form::{
 use crate::interview::Preload;
 use crate::messages;
 use crate::template::Translations;
-use crate::xpath::eval::{Clock, Context, Evaluator, NodeRef, datum_text};
+use crate::xpath::eval::{Budget, Clock, Context, Evaluator, NodeRef, datum_text};
 use crate::xpath::program::ExprId;
 
 /// How often one value may change in the course of one answer.
 const MAX_ROUNDS: u32 = 64;
+
+/// How deep one answer may set off another: a trigger that sets a question that is a trigger itself.
+const MAX_TRIGGERED: u32 = 100;
+
+/// What one answer may set off altogether.
+const MAX_ACTIONS: u32 = 100_000;
 
 /// A form being filled in. References are absolute, positions from 1: `/data/member[2]/age`; a position that is left out
 /// is 1. It has no `Debug`: it holds a person's answers.
@@ -41,6 +47,12 @@ pub struct Interview {
     dirty: BTreeSet<(u32, QuestionIndex, u32)>,
     /// How many values were computed so far.
     computed: u64,
+    /// How deep in what one answer sets off.
+    depth: u32,
+    /// How much one answer has set off so far.
+    actions: u32,
+    /// New instances are being welcomed.
+    welcoming: bool,
 }
 
 /// What a record is opened again for.
@@ -71,6 +83,11 @@ pub enum InterviewError {
         /// What is wrong with it.
         reason: String,
     },
+    /// More instances than a record can have.
+    TooMany {
+        /// The repeat's name.
+        repeat: String,
+    },
     /// What happens on this answer names a question of several instances, and none of them.
     Ambiguous {
         /// The question's name.
@@ -84,6 +101,9 @@ impl fmt::Display for InterviewError {
             Self::NotThere { reference } => write!(f, "no such place in the form: {reference}"),
             Self::Restless { question } => write!(f, "the value of {question} never comes to rest"),
             Self::Unreadable { reason } => write!(f, "no record of this form: {reason}"),
+            Self::TooMany { repeat } => {
+                write!(f, "more instances of {repeat} than a record can have (all repeats: {MAX_INSTANCES})")
+            }
             Self::Ambiguous { question } => write!(f, "{question} stands in several instances"),
         }
     }
@@ -130,6 +150,7 @@ impl Interview {
         let _ = interview.settle();
         let _ = interview.welcome();
         let _ = interview.act_all(|action| action.events.first_load || action.events.load);
+        interview.rest();
         interview
     }
 
@@ -138,9 +159,11 @@ impl Interview {
         let form = Arc::clone(&self.form);
         for (scope, shape) in form.scopes.iter().enumerate() {
             if shape.repeat.is_some_and(|repeat| form.question(repeat).repeat_count.is_some()) {
-                for instance in self.arena.by_scope[scope].clone() {
-                    self.arena.cut(&form, instance);
+                let mut there = HashMap::<u32, Vec<u32>>::new();
+                for instance in &self.arena.by_scope[scope] {
+                    there.entry(self.arena.instance(*instance).parent).or_default().push(*instance);
                 }
+                there.into_values().for_each(|instances| self.arena.cut(&form, &instances));
             }
         }
     }
@@ -165,6 +188,7 @@ impl Interview {
         let _ = interview.settle();
         interview.grown.clear();
         let _ = interview.act_all(|action| action.events.load);
+        interview.rest();
         Ok(interview)
     }
 
@@ -202,6 +226,9 @@ impl Interview {
             changed_by_hand: None,
             dirty: BTreeSet::new(),
             computed: 0,
+            depth: 0,
+            actions: 0,
+            welcoming: false,
             form,
         }
     }
@@ -210,7 +237,9 @@ impl Interview {
     /// separated by blanks.
     pub fn set(&mut self, reference: &str, value: &str) -> Result<(), InterviewError> {
         let (instance, question) = self.question_at(reference)?;
-        self.assign(instance, question, value)
+        let done = self.assign(instance, question, value);
+        self.rest();
+        done
     }
 
     fn assign(&mut self, instance: u32, question: QuestionIndex, value: &str) -> Result<(), InterviewError> {
@@ -224,6 +253,14 @@ impl Interview {
         self.mark(question, instance);
         self.changed_by_hand = Some((question, instance));
         self.mark_readers(instance, question);
+        self.depth += 1;
+        let done = self.follow(instance, question);
+        self.depth -= 1;
+        done
+    }
+
+    /// What follows from an answer.
+    fn follow(&mut self, instance: u32, question: QuestionIndex) -> Result<(), InterviewError> {
         self.settle()?;
         self.welcome()?;
         let form = Arc::clone(&self.form);
@@ -233,6 +270,14 @@ impl Interview {
             }
         }
         Ok(())
+    }
+
+    /// Whatever a person did is done: nothing waits any more, even where it was given up.
+    fn rest(&mut self) {
+        self.dirty.clear();
+        self.grown.clear();
+        self.actions = 0;
+        self.welcoming = false;
     }
 
     /// As the question holds it: a select_multiple's codes in the order of its list.
@@ -259,7 +304,9 @@ impl Interview {
     /// Adds an instance to a repeat, the last one inside what is around it.
     pub fn add(&mut self, repeat: &str) -> Result<(), InterviewError> {
         let (parent, scope) = self.repeat_at(repeat)?;
-        self.grow(parent, scope)
+        let done = self.grow(parent, scope);
+        self.rest();
+        done
     }
 
     /// Removes an instance of a repeat and all inside it.
@@ -267,7 +314,9 @@ impl Interview {
         match self.find(instance) {
             Some(NodeRef::Instance(at)) if at != 0 => {
                 self.cut(at);
-                self.settle()
+                let done = self.settle();
+                self.rest();
+                done
             }
             _ => Err(not_there(instance)),
         }
@@ -356,7 +405,11 @@ impl Interview {
     // Change
 
     fn grow(&mut self, parent: u32, scope: ScopeIndex) -> Result<(), InterviewError> {
-        let instance = self.arena.grow(&self.form, parent, scope);
+        let Some(instance) = self.arena.grow(&self.form, parent, scope, 1).pop() else {
+            let name =
+                self.form.scope(scope).repeat.map(|repeat| self.form.question(repeat).name.to_string());
+            return Err(InterviewError::TooMany { repeat: name.unwrap_or_default() });
+        };
         self.preload_instance(instance);
         self.mark_range(parent, scope);
         self.grown.push(instance);
@@ -366,6 +419,17 @@ impl Interview {
 
     /// Runs what waits for new instances.
     fn welcome(&mut self) -> Result<(), InterviewError> {
+        // What an action makes grow is welcomed by those who are at it.
+        if self.welcoming {
+            return Ok(());
+        }
+        self.welcoming = true;
+        let done = self.welcome_all();
+        self.welcoming = false;
+        done
+    }
+
+    fn welcome_all(&mut self) -> Result<(), InterviewError> {
         let form = Arc::clone(&self.form);
         while let Some(instance) = self.grown.pop() {
             let scope = self.arena.instance(instance).scope;
@@ -381,7 +445,7 @@ impl Interview {
     fn cut(&mut self, instance: u32) {
         let here = self.arena.instance(instance);
         let (parent, scope) = (here.parent, here.scope);
-        self.arena.cut(&self.form, instance);
+        self.arena.cut(&self.form, &[instance]);
         self.mark_range(parent, scope);
     }
 
@@ -425,6 +489,11 @@ impl Interview {
     }
 
     fn act(&mut self, action: &Action, instance: u32) -> Result<(), InterviewError> {
+        self.actions += 1;
+        if self.depth > MAX_TRIGGERED || self.actions > MAX_ACTIONS {
+            let question = self.form.question(action.target).name.to_string();
+            return Err(InterviewError::Restless { question });
+        }
         let value = match &action.value {
             ActionValue::Literal(text) => text.to_string(),
             ActionValue::Expr(id) => {
@@ -621,15 +690,19 @@ impl Interview {
 
     fn resize(&mut self, parent: u32, scope: ScopeIndex, wanted: u32) -> bool {
         let there = self.arena.inside(&self.form, parent, scope).to_vec();
-        for instance in there.iter().skip(wanted as usize) {
-            self.arena.cut(&self.form, *instance);
+        let wanted = wanted as usize;
+        if wanted < there.len() {
+            self.arena.cut(&self.form, &there[wanted..]);
         }
-        for _ in there.len()..wanted as usize {
-            let instance = self.arena.grow(&self.form, parent, scope);
+        let grown = match wanted.checked_sub(there.len()) {
+            Some(more) if more > 0 => self.arena.grow(&self.form, parent, scope, more),
+            _ => Vec::new(),
+        };
+        let changed = wanted < there.len() || !grown.is_empty();
+        for instance in grown {
             self.preload_instance(instance);
             self.grown.push(instance);
         }
-        let changed = there.len() != wanted as usize;
         if changed {
             self.mark_range(parent, scope);
         }
@@ -660,6 +733,7 @@ impl Interview {
             reads: None,
             uuid,
             fault: None,
+            budget: Budget::default(),
         }
     }
 
@@ -770,16 +844,16 @@ impl Interview {
         path: &str,
         visit: &mut dyn FnMut(NodeRef, String),
     ) {
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: HashMap<&str, u32> = HashMap::new();
         for question in self.children_of(holder) {
             if question.question_type == QuestionType::Attribute {
                 continue;
             }
-            let same = seen.iter().filter(|name| **name == &*question.name).count();
-            seen.push(&question.name);
+            let same = seen.entry(&question.name).or_insert(0);
+            *same += 1;
             let mut own = format!("{path}/{}", question.name);
-            if same > 0 {
-                own.push_str(&format!("[{}]", same + 1));
+            if *same > 1 {
+                own.push_str(&format!("[{same}]"));
             }
             visit(NodeRef::Cell { instance, question: question.index }, own.clone());
             match question.opens {

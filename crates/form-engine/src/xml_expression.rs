@@ -10,7 +10,7 @@ use crate::diagnostics::Trouble;
 use crate::form::{DocIndex, Form};
 use crate::template::{Template, Translations};
 use crate::xml::{self, XmlDoc, XmlKind};
-use crate::xpath::eval::{Clock, Context, Evaluator, NodeRef, Val};
+use crate::xpath::eval::{Budget, Clock, Context, Evaluator, NodeRef, Val};
 use crate::xpath::program::{ExprId, Program};
 use crate::xpath::resolve::{self, Allows, Names, Source, Subject};
 
@@ -62,6 +62,7 @@ impl XmlExpression {
                 reads: None,
                 uuid: SEED,
                 fault: Some(&fault),
+                budget: Budget::default(),
             };
             let context = Context::document(NodeRef::Xml { doc: DocIndex(0), node });
             settled(&evaluator, evaluator.run(ExprId(0), context))

@@ -223,7 +223,10 @@ impl<'e> Evaluator<'e> {
     pub(crate) fn axis(&self, node: NodeRef, axis: Axis) -> Vec<NodeRef> {
         match axis {
             Axis::Own => vec![node],
-            Axis::Child => self.children(node),
+            Axis::Child => {
+                let children = self.children(node);
+                if self.may_see(children.len()) { children } else { Vec::new() }
+            }
             Axis::Attribute => self.attributes(node),
             Axis::Parent => self.parent(node).into_iter().collect(),
             Axis::Ancestor => std::iter::successors(self.parent(node), |at| self.parent(*at)).collect(),
@@ -248,6 +251,9 @@ impl<'e> Evaluator<'e> {
         let mut found = Vec::new();
         let mut open = if with_itself { vec![node] } else { self.reversed_children(node) };
         while let Some(node) = open.pop() {
+            if !self.may_see(1) {
+                return Vec::new();
+            }
             found.push(node);
             open.extend(self.reversed_children(node));
         }
@@ -267,6 +273,9 @@ impl<'e> Evaluator<'e> {
         }
         let Some(parent) = self.parent(node) else { return (Vec::new(), Vec::new()) };
         let mut before = self.children(parent);
+        if !self.may_see(before.len()) {
+            return (Vec::new(), Vec::new());
+        }
         let at = before.iter().position(|other| *other == node).unwrap_or(before.len());
         let mut behind = before.split_off(at);
         if !behind.is_empty() {
@@ -374,6 +383,9 @@ impl<'e> Evaluator<'e> {
         };
         let words: Vec<&str> = texts.iter().flat_map(|text| text.split_whitespace()).collect();
         let xml = self.form.doc(doc);
+        if !self.may_see(xml.nodes.len()) {
+            return Vec::new();
+        }
         let has_id = |at: &u32| {
             xml.attributes(*at).any(|attribute| {
                 let attribute = xml.node(attribute);

@@ -1,7 +1,8 @@
 //! Runs resolved expressions over a record's cells. Pure: the visit's instant is the only clock.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 use record_model::Visit;
 use sha2::Digest;
@@ -149,8 +150,31 @@ const BLANK: &Datum = &Datum::Blank;
 /// Bytes of a calculated text.
 pub(crate) const MAX_VALUE_BYTES: usize = 64 * 1024;
 
-/// Runs expressions over one arena.
-#[derive(Clone, Copy)]
+/// Bytes of a text under way, and of a label with its values in it.
+const MAX_TEXT_BYTES: usize = 1 << 20;
+
+/// Nodes that one evaluator may look at: `//*` inside a predicate of `//*` grows with every level.
+const MAX_NODES_SEEN: u64 = 5_000_000;
+
+/// Texts inside texts: a label may show another text, whose values may show a third.
+const MAX_TEXT_DEPTH: u8 = 8;
+
+/// Nodes gathered before those that were reached twice are sorted out.
+const FIRST_SORT: usize = 1 << 16;
+
+/// What one evaluator may still do.
+pub(crate) struct Budget {
+    nodes: Cell<u64>,
+    depth: Cell<u8>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { nodes: Cell::new(MAX_NODES_SEEN), depth: Cell::new(0) }
+    }
+}
+
+/// Runs expressions over one arena. Beyond its budget paths lead nowhere and texts are empty, and it says so to `fault`.
 pub(crate) struct Evaluator<'e> {
     pub(crate) form: &'e Form,
     pub(crate) arena: &'e Arena,
@@ -162,6 +186,7 @@ pub(crate) struct Evaluator<'e> {
     pub(crate) uuid: &'e str,
     /// Where to say that an expression cannot be evaluated, when somebody wants to know.
     pub(crate) fault: Option<&'e RefCell<Option<String>>>,
+    pub(crate) budget: Budget,
 }
 
 impl<'e> Evaluator<'e> {
@@ -185,6 +210,45 @@ impl<'e> Evaluator<'e> {
         if let Some(fault) = self.fault {
             fault.borrow_mut().get_or_insert_with(why);
         }
+    }
+
+    /// True if so many more nodes may be looked at.
+    pub(crate) fn may_see(&self, nodes: usize) -> bool {
+        let left = self.budget.nodes.get().checked_sub(nodes as u64);
+        self.budget.nodes.set(left.unwrap_or(0));
+        if left.is_none() {
+            self.fail(|| format!("an expression that looks at more than {MAX_NODES_SEEN} nodes"));
+        }
+        left.is_some()
+    }
+
+    /// What a text inside a text comes to.
+    fn nested(&self, text: impl FnOnce() -> Cow<'e, str>) -> Cow<'e, str> {
+        let depth = self.budget.depth.get();
+        if depth >= MAX_TEXT_DEPTH || !self.may_see(1) {
+            self.fail(|| "texts that show each other".to_owned());
+            return Cow::Borrowed("");
+        }
+        self.budget.depth.set(depth + 1);
+        let text = text();
+        self.budget.depth.set(depth);
+        text
+    }
+
+    /// The texts in one; empty when that is too long.
+    pub(crate) fn joined<'t>(&self, texts: impl Iterator<Item = Cow<'t, str>>, between: &str) -> String {
+        let mut whole = String::new();
+        for (at, text) in texts.enumerate() {
+            let between = if at > 0 { between } else { "" };
+            if whole.len() + between.len() + text.len() > MAX_TEXT_BYTES || !self.may_see(1 + text.len() / 64)
+            {
+                self.fail(|| format!("a text of more than {MAX_TEXT_BYTES} bytes"));
+                return String::new();
+            }
+            whole.push_str(between);
+            whole.push_str(&text);
+        }
+        whole
     }
 
     fn note(&self, read: impl FnOnce() -> Read) {
@@ -221,7 +285,9 @@ impl<'e> Evaluator<'e> {
             },
             Node::Negate(_) => Val::Number(self.number(node, context)),
             Node::Call(function, args) => self.call(*function, args, context),
-            Node::ChoiceName(value, question) => Val::Text(self.choice_name(value, *question, context)),
+            Node::ChoiceName(value, question) => {
+                Val::Text(self.nested(|| self.choice_name(value, *question, context)))
+            }
             Node::IndexedRepeat(indexed) => {
                 let instance = self.indexed_instance(indexed, context);
                 Val::Cell(instance.map_or(BLANK, |instance| self.datum(instance, indexed.question)))
@@ -230,8 +296,9 @@ impl<'e> Evaluator<'e> {
             Node::Itext(id) => {
                 let id = self.text(id, context);
                 let found = self.form.itext.get(&*id).and_then(|texts| texts.get(self.language));
-                let render = |template| crate::evaluate::render(self, template, context);
-                Val::Text(found.map_or(Cow::Borrowed(""), |template| Cow::Owned(render(template))))
+                Val::Text(found.map_or(Cow::Borrowed(""), |template| {
+                    self.nested(|| Cow::Owned(crate::evaluate::render(self, template, context)))
+                }))
             }
             Node::Unknown(name) => {
                 self.fail(|| format!("the function {name}() is not known"));
@@ -240,10 +307,12 @@ impl<'e> Evaluator<'e> {
             Node::Lookup { list, column, key_column, key } => {
                 let key = self.text(key, context);
                 let data = self.form.list(*list);
-                let row = data.rows_with(*key_column, &key).map_or_else(
-                    || (0..data.len() as u32).find(|row| data.value(*row, *key_column, self.language) == key),
-                    |rows| rows.first().copied(),
-                );
+                let is_meant = |row: &u32| data.value(*row, *key_column, self.language) == key;
+                let row = match data.rows_with(*key_column, &key) {
+                    Some(rows) => rows.first().copied(),
+                    None if self.may_see(data.len()) => (0..data.len() as u32).find(is_meant),
+                    None => None,
+                };
                 Val::Text(
                     row.map_or(Cow::Borrowed(""), |row| {
                         Cow::Borrowed(data.value(row, *column, self.language))
@@ -408,12 +477,16 @@ impl<'e> Evaluator<'e> {
             NodeRef::Field { list, row, column } => {
                 Cow::Borrowed(self.form.list(list).value(row, column, self.language))
             }
-            NodeRef::Xml { doc, node } => self.form.doc(doc).text(node),
+            NodeRef::Xml { doc, node } => {
+                let doc = self.form.doc(doc);
+                let inside = doc.node(node).end.saturating_sub(node) as usize;
+                if self.may_see(inside / 8) { doc.text(node) } else { Cow::Borrowed("") }
+            }
         }
     }
 
     fn text_inside(&self, node: NodeRef) -> Cow<'e, str> {
-        Cow::Owned(self.children(node).into_iter().map(|child| self.node_text(child)).collect())
+        Cow::Owned(self.joined(self.children(node).into_iter().map(|child| self.node_text(child)), ""))
     }
 
     fn is_container(&self, question: QuestionIndex) -> bool {
@@ -537,6 +610,9 @@ impl<'e> Evaluator<'e> {
     fn instance_named(&self, id: &str, context: Context) -> Option<NodeRef> {
         let NodeRef::Xml { doc, .. } = context.current else { return None };
         let xml = self.form.doc(doc);
+        if !self.may_see(xml.nodes.len()) {
+            return None;
+        }
         let is_named = |at: u32| {
             xml.node(at).kind == XmlKind::Element
                 && xml.node(at).local() == "instance"
@@ -578,6 +654,7 @@ impl<'e> Evaluator<'e> {
             PathStep::Axis { axis, test, predicates } => {
                 let several = nodes.len() > 1;
                 let mut reached = Vec::new();
+                let mut next_sort = FIRST_SORT;
                 for node in nodes {
                     let mut found = self.axis(node, *axis);
                     found.retain(|node| self.fits(*node, test, *axis));
@@ -590,6 +667,10 @@ impl<'e> Evaluator<'e> {
                         });
                     }
                     reached.extend(found);
+                    if several && reached.len() > next_sort {
+                        self.sort(&mut reached);
+                        next_sort = FIRST_SORT.max(reached.len() * 2);
+                    }
                 }
                 if several || axis.is_reverse() {
                     self.sort(&mut reached);
@@ -620,7 +701,11 @@ impl<'e> Evaluator<'e> {
             self.note(|| Read::Cell { instance, question: repeat });
             return;
         }
-        for inner in self.arena.inside(self.form, instance, *scope) {
+        let instances = self.arena.inside(self.form, instance, *scope);
+        if !self.may_see(instances.len()) {
+            return;
+        }
+        for inner in instances {
             match target {
                 // A question that is not asked there is not there.
                 Target::Question(question)
@@ -660,6 +745,9 @@ impl<'e> Evaluator<'e> {
     }
 
     fn keeps(&self, test: &'e Node, context: Context) -> bool {
+        if !self.may_see(1) {
+            return false;
+        }
         match self.value(test, context) {
             Val::Number(number) => {
                 if let NodeRef::Instance(_) = context.dot {
@@ -853,6 +941,9 @@ impl<'e> Evaluator<'e> {
 
     /// A set of nodes fits if any of its nodes does.
     fn compare_values(&self, operator: Operator, left: &Val<'e>, right: &Val<'e>) -> bool {
+        if !self.may_see(1) {
+            return false;
+        }
         match (left, right) {
             (Val::Nodes(_), Val::Bool(_)) | (Val::Bool(_), Val::Nodes(_))
                 if matches!(operator, Operator::Equal | Operator::NotEqual) =>
@@ -967,10 +1058,10 @@ impl<'e> Evaluator<'e> {
             F::Last => Val::Number(f64::from(context.size)),
 
             F::String => Val::Text(own_text()),
-            F::Concat => Val::Text(Cow::Owned(self.texts(args, context).concat())),
+            F::Concat => Val::Text(Cow::Owned(self.joined(self.texts(args, context).into_iter(), ""))),
             F::Join => {
                 let texts = self.texts(&args[1..], context);
-                Val::Text(Cow::Owned(texts.join(&*text(0))))
+                Val::Text(Cow::Owned(self.joined(texts.into_iter(), &text(0))))
             }
             F::Contains => Val::Bool(text(0).contains(&*text(1))),
             F::StartsWith => Val::Bool(text(0).starts_with(&*text(1))),
@@ -1343,13 +1434,14 @@ fn substring(text: &str, from: f64, len: f64) -> String {
 }
 
 fn translate(text: &str, from: &str, to: &str) -> String {
-    let to: Vec<char> = to.chars().collect();
-    text.chars()
-        .filter_map(|c| match from.chars().position(|other| other == c) {
-            None => Some(c),
-            Some(at) => to.get(at).copied(),
-        })
-        .collect()
+    let mut to = to.chars();
+    let mut becomes: HashMap<char, Option<char>> = HashMap::new();
+    for c in from.chars() {
+        // A character that is named twice becomes what stands at its first place.
+        let other = to.next();
+        becomes.entry(c).or_insert(other);
+    }
+    text.chars().filter_map(|c| becomes.get(&c).copied().unwrap_or(Some(c))).collect()
 }
 
 /// `digest(text, algorithm, encoding)`; base64 unless the encoding says otherwise. Empty for an algorithm nobody knows.

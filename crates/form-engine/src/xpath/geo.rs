@@ -10,6 +10,9 @@ use std::borrow::Cow;
 /// Metres: the equatorial radius that ODK's engines reckon with.
 const RADIUS: f64 = 6_378_100.0;
 
+/// Points of a line that is looked at for crossings, which compares each side with each: an hour's walk has 3,600.
+const MAX_CROSSING_POINTS: usize = 10_000;
+
 /// Latitude and longitude in degrees.
 type Point = (f64, f64);
 
@@ -64,9 +67,11 @@ pub(crate) fn is_within(point: &str, shape: &str) -> Option<bool> {
     Some(inside)
 }
 
-/// True if two sides of a trace or shape that are not neighbours meet.
+/// True if two sides of a trace or shape that are not neighbours meet; false for more than [`MAX_CROSSING_POINTS`].
 pub(crate) fn intersects(trace: &str) -> bool {
-    let Some(points) = points(trace) else { return false };
+    let Some(points) = points(trace).filter(|points| points.len() <= MAX_CROSSING_POINTS) else {
+        return false;
+    };
     let sides: Vec<&[Point]> = points.windows(2).collect();
     let is_closed = points.len() > 3 && points.first() == points.last();
     sides.iter().enumerate().any(|(at, side)| {

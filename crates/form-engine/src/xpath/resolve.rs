@@ -1136,13 +1136,15 @@ impl<'n, 'f> Resolver<'n, 'f> {
         Ok(Node::ChoiceName(Box::new(self.node(value)?), index))
     }
 
-    /// The question or repeat that a plain path names, whatever the instance.
+    /// The question or repeat that a path names, whatever the instance.
     fn static_place(&mut self, tree: &Expr) -> Result<Option<Place>, Trouble> {
-        let Expr::Path(path) = tree else { return Ok(None) };
+        let Some(path) = without_predicates(tree) else { return Ok(None) };
         let (dependencies, wide) = (self.dependencies.clone(), self.wide.clone());
-        let reached = self.path_and_places(path);
+        let warnings = self.warnings.len();
+        let reached = self.path_and_places(&path);
         self.dependencies = dependencies;
         self.wide = wide;
+        self.warnings.truncate(warnings);
         Ok(match reached?.1.as_slice() {
             [place @ (Place::Question(_) | Place::Instance(_))] => Some(*place),
             _ => None,
@@ -1157,11 +1159,12 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 "a question, then pairs of a repeat and an index",
             ));
         }
+        let is_sheet = self.names.source == Source::Sheet;
         let mut named = Vec::new();
         for arg in std::iter::once(&args[0]).chain(args[1..].iter().step_by(2)) {
-            named.push(self.static_place(arg)?);
+            let is_plain = matches!(arg, Expr::Path(path) if without_predicates(arg).as_ref() == Some(path));
+            named.push(if is_plain { self.static_place(arg)? } else { None });
         }
-        let is_sheet = self.names.source == Source::Sheet;
         let Some(Place::Question(question)) = named[0] else {
             if is_sheet {
                 let expected = "indexed-repeat(${question}, ${repeat}, index)";
@@ -1169,47 +1172,47 @@ impl<'n, 'f> Resolver<'n, 'f> {
             }
             return Ok(Node::IndexedRepeatOf(self.all(args)?));
         };
-        let mut given: Vec<(ScopeIndex, Option<Node>)> = Vec::new();
-        for (place, index) in named[1..].iter().zip(args[2..].iter().step_by(2)) {
+        let mut given = Vec::new();
+        for place in &named[1..] {
             let Some(Place::Instance(opens)) = *place else {
                 if is_sheet {
                     return Err(self.fault(at, "an argument that is no repeat", "a repeat"));
                 }
                 return Ok(Node::IndexedRepeatOf(self.all(args)?));
             };
-            given.push((opens, Some(self.node(index)?)));
-            self.dependencies.extend(self.scope(opens).repeat);
-            self.wide.extend(self.scope(opens).repeat);
+            given.push(opens);
         }
-        self.depends_on(question, true);
         let target = self.question(question).scope;
         let chain = between(self.names.scopes, ScopeIndex::ROOT, target);
-        if given.iter().any(|(scope, _)| !chain.contains(scope)) {
+        if given.iter().any(|scope| !chain.contains(scope)) {
             return Err(self.fault(
                 at,
                 format!("a repeat that \"${{{}}}\" is not in", self.question(question).name),
                 "the repeats around the question",
             ));
         }
+        self.depends_on(question, true);
+        for scope in &given {
+            self.dependencies.extend(self.scope(*scope).repeat);
+            self.wide.extend(self.scope(*scope).repeat);
+        }
         // Instances of a repeat that is not named, further in, are all meant.
-        let last = chain.iter().rposition(|scope| given.iter().any(|(given, _)| given == scope)).unwrap_or(0);
+        let last = chain.iter().rposition(|scope| given.contains(scope)).unwrap_or(0);
         if last + 1 < chain.len() {
             return Ok(Node::IndexedRepeatOf(self.all(args)?));
         }
         // Shared repeats that are not indexed stay as they are for the subject.
-        let outermost =
-            chain.iter().position(|scope| given.iter().any(|(given, _)| given == scope)).unwrap_or(0);
+        let outermost = chain.iter().position(|scope| given.contains(scope)).unwrap_or(0);
         let above = if outermost == 0 { ScopeIndex::ROOT } else { chain[outermost - 1] };
         let from = self.subject_scope();
         let common = common_scope(self.names.scopes, from, above);
-        let down = between(self.names.scopes, common, target)
-            .into_iter()
-            .map(|scope| {
-                let index =
-                    given.iter_mut().find(|(given, _)| *given == scope).and_then(|(_, node)| node.take());
-                (scope, index)
-            })
-            .collect();
+        let mut indexes = Vec::new();
+        for index in args[2..].iter().step_by(2) {
+            indexes.push(Some(self.node(index)?));
+        }
+        let mut index_of = |scope| indexes[given.iter().position(|given| *given == scope)?].take();
+        let inner = between(self.names.scopes, common, target);
+        let down = inner.into_iter().map(|scope| (scope, index_of(scope))).collect();
         let up = self.scope(from).depth - self.scope(common).depth;
         Ok(Node::IndexedRepeat(Box::new(IndexedRepeat { question, up, down })))
     }
@@ -1342,6 +1345,26 @@ fn inside(names: &Names<'_>, place: Place) -> Vec<QuestionIndex> {
         at = question.end.as_usize().max(at + 1);
     }
     found
+}
+
+/// The path to the same place in whatever instance; none for what is no path.
+fn without_predicates(tree: &Expr) -> Option<AstPath> {
+    let Expr::Path(path) = tree else { return None };
+    let start = match &path.start {
+        Start::Expr(inner) => match &**inner {
+            Expr::Path(_) => Start::Expr(Box::new(Expr::Path(without_predicates(inner)?))),
+            Expr::Call { name, args, .. }
+                if matches!(&**name, "current" | "instance")
+                    && args.iter().all(|arg| matches!(arg, Expr::Text(_))) =>
+            {
+                path.start.clone()
+            }
+            _ => return None,
+        },
+        start => start.clone(),
+    };
+    let steps = path.steps.iter().map(|step| Step { predicates: vec![], ..step.clone() }).collect();
+    Some(AstPath { start, predicates: vec![], steps, at: path.at })
 }
 
 fn children(names: &Names<'_>, place: Place) -> Vec<Place> {
