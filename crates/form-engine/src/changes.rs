@@ -126,7 +126,8 @@ fn compare(
     let added: Vec<String> = has.difference(&had).map(|code| (*code).to_owned()).collect();
     let removed: Vec<String> = had.difference(&has).map(|code| (*code).to_owned()).collect();
     // A question that had none at all has another type, which is told already.
-    if !(had.is_empty() || has.is_empty()) && !(added.is_empty() && removed.is_empty()) {
+    let same_codes = added.is_empty() && removed.is_empty();
+    if !had.is_empty() && !has.is_empty() && !same_codes {
         kinds.push(ChangeKind::Choices { added, removed });
     }
     kinds
