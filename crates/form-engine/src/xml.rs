@@ -6,7 +6,11 @@ use std::borrow::Cow;
 /// More bytes than any XForm or attached document has. A larger one is refused unread.
 pub const MAX_XFORM_BYTES: usize = 64 * 1024 * 1024;
 /// More nodes than any form or attached document has.
-const MAX_XML_NODES: u32 = 8_000_000;
+const MAX_XML_NODES: u32 = 1_000_000;
+/// Attributes of one element.
+const MAX_XML_ATTRIBUTES: usize = 256;
+/// Declarations of namespaces in one document.
+const MAX_XML_NAMESPACES: usize = 2_000;
 /// Elements inside elements. What walks a document may nest as deep.
 pub(crate) const MAX_XML_DEPTH: usize = 256;
 
@@ -58,39 +62,56 @@ pub(crate) fn parse(text: &str, doctype: bool) -> Result<roxmltree::Document<'_>
     if text.len() > MAX_XFORM_BYTES {
         return Err(format!("{} bytes of XML, more than {MAX_XFORM_BYTES}", text.len()));
     }
-    check_depth(text)?;
+    check_tags(text)?;
     let options =
         roxmltree::ParsingOptions { allow_dtd: doctype, nodes_limit: MAX_XML_NODES, ..Default::default() };
-    roxmltree::Document::parse_with_options(text, options).map_err(|error| error.to_string())
+    let document =
+        roxmltree::Document::parse_with_options(text, options).map_err(|error| error.to_string())?;
+    if is_too_deep(&document) {
+        return Err(format!("more than {MAX_XML_DEPTH} elements inside each other"));
+    }
+    Ok(document)
 }
 
-/// Counts tags without reading them: a document of a million openings must not be built first.
-fn check_depth(text: &str) -> Result<(), String> {
-    let mut depth = 0_usize;
-    let mut rest = text;
-    while let Some(at) = rest.find('<') {
-        rest = &rest[at + 1..];
-        let skip = if rest.starts_with("!--") {
-            rest.find("-->")
-        } else if rest.starts_with("![CDATA[") {
-            rest.find("]]>")
-        } else if rest.starts_with(['!', '?']) {
-            Some(0)
-        } else {
-            let end = rest.find('>').unwrap_or(rest.len());
-            if rest.starts_with('/') {
-                depth = depth.saturating_sub(1);
-            } else if !rest[..end].ends_with('/') {
-                depth += 1;
-            }
-            Some(0)
-        };
-        if depth > MAX_XML_DEPTH {
-            return Err(format!("more than {MAX_XML_DEPTH} elements inside each other"));
+/// The parser compares every two attributes of an element, and every namespace with those around it. A tag holds no
+/// `<`, so what stands between two of them is at least as much as one tag has.
+fn check_tags(text: &str) -> Result<(), String> {
+    let is_value = |rest: &str| rest.trim_start().starts_with(['"', '\'']);
+    for tag in text.split('<') {
+        let mut equals = tag.match_indices('=').filter(|(at, _)| is_value(&tag[at + 1..]));
+        if equals.nth(MAX_XML_ATTRIBUTES).is_some() {
+            return Err(format!("more than {MAX_XML_ATTRIBUTES} attributes of one element"));
         }
-        rest = &rest[skip.unwrap_or(rest.len())..];
+    }
+    if text.matches("xmlns").nth(MAX_XML_NAMESPACES).is_some() {
+        return Err(format!("more than {MAX_XML_NAMESPACES} namespaces"));
     }
     Ok(())
+}
+
+/// The parser does not nest, and neither does this: what comes after may.
+fn is_too_deep(document: &roxmltree::Document<'_>) -> bool {
+    let mut at = document.root_element();
+    let mut depth = 1;
+    loop {
+        if depth > MAX_XML_DEPTH {
+            return true;
+        }
+        if let Some(child) = at.first_element_child() {
+            (at, depth) = (child, depth + 1);
+            continue;
+        }
+        loop {
+            if let Some(next) = at.next_sibling_element() {
+                at = next;
+                break;
+            }
+            match at.parent_element() {
+                Some(parent) => (at, depth) = (parent, depth - 1),
+                None => return false,
+            }
+        }
+    }
 }
 
 impl XmlDoc {
@@ -226,8 +247,19 @@ impl XmlDoc {
 /// A name that an element can have, without a prefix.
 pub(crate) fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
-        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    let starts = |c: char| c == '_' || c.is_alphabetic() && is_xml_letter(c);
+    let continues = |c: char| {
+        matches!(c, '_' | '-' | '.' | '0'..='9') || c.is_alphanumeric() && is_xml_letter(c)
+    };
+    chars.next().is_some_and(starts) && chars.all(continues)
+}
+
+/// NameStartChar of XML 1.0. Some of what Unicode calls a letter or a digit is not in it, such as `ª`, `º` and `²`.
+fn is_xml_letter(c: char) -> bool {
+    matches!(c, 'A'..='Z' | 'a'..='z' | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}'
+        | '\u{370}'..='\u{37D}' | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}' | '\u{2070}'..='\u{218F}'
+        | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}'
+        | '\u{FDF0}'..='\u{FFFD}' | '\u{10000}'..='\u{EFFFF}')
 }
 
 /// A name with its prefix, and its namespace.
@@ -275,8 +307,43 @@ mod tests {
     }
 
     #[test]
-    fn bombs_are_refused_before_they_are_built() {
-        assert!(parse(&"<a>".repeat(200_000), false).unwrap_err().contains("inside each other"));
+    fn bombs_are_refused() {
         assert!(parse("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", false).is_err());
+        let attributes: String = (0..400_000).map(|at| format!(" a{at}=''")).collect();
+        assert!(parse(&format!("<a{attributes}/>"), false).unwrap_err().contains("attributes"));
+        let namespaces: String = (0..100_000).map(|at| format!("<a xmlns:n{at}='u'/>")).collect();
+        assert!(parse(&format!("<a>{namespaces}</a>"), false).unwrap_err().contains("namespaces"));
+        assert!(parse(&"</".repeat(2_000_000), false).is_err());
+    }
+
+    #[test]
+    fn a_name_is_what_xml_takes_for_one() {
+        for name in ["département", "Ⅻ", "_1", "a-b.c"] {
+            assert!(is_name(name), "{name}");
+            assert!(parse(&format!("<{name}/>"), false).is_ok(), "{name}");
+        }
+        for name in ["", "1a", "-a", "m²", "nº", "ª", "µ", "½x", "a:b", "a b", "×"] {
+            assert!(!is_name(name), "{name}");
+        }
+        let every = (0..=u32::from(char::MAX)).filter_map(char::from_u32);
+        for c in every.filter(|c| is_name(&format!("a{c}"))) {
+            assert!(parse(&format!("<a{c}/>"), false).is_ok(), "U+{:X}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn depth_is_the_document_s_and_not_its_text_s() {
+        for (open, close) in
+            [("<a>", "</a>"), ("<a x=\"/>\">", "</a>"), ("<a><?x </a>?>", "</a>"), ("<a><!--></a>-->", "</a>")]
+        {
+            let deep = |levels: usize| open.repeat(levels) + &close.repeat(levels);
+            assert!(parse(&deep(MAX_XML_DEPTH), false).is_ok(), "{open}");
+            for levels in [MAX_XML_DEPTH + 1, 100_000] {
+                let said = parse(&deep(levels), false).unwrap_err();
+                assert!(said.contains("inside each other"), "{open}: {said}");
+            }
+        }
+        let wide = format!("<a>{}</a>", "<b><!-- <c> --><c/></b>".repeat(300));
+        assert!(parse(&wide, false).is_ok());
     }
 }

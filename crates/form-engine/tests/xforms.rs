@@ -168,7 +168,7 @@ fn a_reference_that_leads_nowhere_is_an_error_and_never_a_panic() {
 fn xml_that_is_no_form_is_refused_with_a_reason() {
     let bomb = "<!DOCTYPE l [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;\">]><l>&b;</l>";
     let foreign = "<!DOCTYPE l [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><l>&x;</l>";
-    let deep = "<a>".repeat(200_000);
+    let deep = "<a>".repeat(200_000) + &"</a>".repeat(200_000);
     for (xml, said) in [
         (bomb.as_bytes(), "says"),
         (foreign.as_bytes(), "says"),
@@ -195,4 +195,94 @@ fn a_circle_in_an_xform_is_told_and_comes_to_an_end() {
     assert!(warnings.to_string().contains("a circle: "), "{warnings}");
     let interview = begun(&form);
     assert!(interview.computed() < 1_000, "{}", interview.computed());
+}
+
+/// A form of this model and body, in the namespaces that every form declares and these.
+fn xform(namespaces: &str, model: &str, body: &str) -> String {
+    format!(
+        r#"<h:html xmlns="http://www.w3.org/2002/xforms" xmlns:h="http://www.w3.org/1999/xhtml"
+        xmlns:jr="http://openrosa.org/javarosa" {namespaces}><h:head><h:title>t</h:title><model>{model}</model></h:head>
+        <h:body>{body}</h:body></h:html>"#
+    )
+}
+
+/// Loads a form, writes it, and loads what was written: it must be the same form.
+fn round_trip(text: &str) -> (CompiledForm, String) {
+    let load = |text: &str| match CompiledForm::from_xform(text.as_bytes()) {
+        Ok((form, _)) => form,
+        Err(found) => panic!("{found}\n{text}"),
+    };
+    let form = load(text);
+    let written = form.to_xform();
+    let again = load(&written);
+    assert_eq!(again.said(), form.said());
+    assert_eq!(load(&again.to_xform()).to_xform(), again.to_xform());
+    (form, written)
+}
+
+#[test]
+fn what_a_form_names_cannot_break_out_of_what_is_written() {
+    let text = xform(
+        r#"xmlns:entities="http://www.opendatakit.org/xforms/entities""#,
+        r#"<instance><data id="d"><a/><meta><entity dataset="e" id="" create="1"/></meta></data></instance>
+        <instance id="l'x"><root><item><name>1</name><label>Un</label></item></root></instance>
+        <bind nodeset="/data/a" type="string" entities:saveto="p&quot; x=&quot;&lt;"/>"#,
+        r#"<select1 ref="/data/a"><itemset nodeset="instance(&quot;l'x&quot;)/root/item"><value ref="name"/>
+        <label ref="label"/></itemset></select1>"#,
+    );
+    let (form, written) = round_trip(&text);
+    assert!(written.contains("entities:saveto=\"p&quot; x=&quot;&lt;\""), "{written}");
+    assert_eq!(begun(&form).choices("/data/a").unwrap(), [("1".to_owned(), "Un".to_owned())]);
+}
+
+#[test]
+fn an_attribute_is_written_once_and_with_a_prefix_that_is_declared() {
+    let said = |tag: &str, name: &str| format!("<{tag}><pair name=\"{name}\">v</pair></{tag}>");
+    let own: String = [
+        ("bind", "jr:constraintMsg"),
+        ("bind", "jr:preloadParams"),
+        ("bind", "entities:saveto"),
+        ("bind", "q:constraintMsg"),
+        ("bind", "zz:a"),
+        ("bind", "xmlns"),
+        ("bind", "a b"),
+        ("bind", "p:kept"),
+        ("instance", "p:b"),
+        ("instance", "q:template"),
+        ("body", "q:count"),
+    ]
+    .iter()
+    .map(|(tag, name)| said(tag, name))
+    .collect();
+    let text = xform(
+        r#"xmlns:p="urn:p""#,
+        &format!(
+            r#"<instance><data id="d"><r p:b="1"><a/></r></data></instance><instance id="lakou">
+            <form namespaces="q=http://openrosa.org/javarosa xmlns=urn:x xml=urn:y w="><question ref="/data/r">{own}
+            </question></form></instance><bind nodeset="/data/r" jr:constraintMsg="m"/>"#
+        ),
+        r#"<repeat nodeset="/data/r" jr:count="2"><input ref="/data/r/a"/></repeat>"#,
+    );
+    let (_, written) = round_trip(&text);
+    assert!(written.contains("p:kept=\"v\""), "{written}");
+    assert!(!written.contains("zz:a="), "{written}");
+}
+
+#[test]
+fn a_column_that_xml_has_no_name_for_is_left_out() {
+    let form = compile(&[
+        ("survey", "type | name | label\n select_one l | a | A"),
+        ("choices", "list_name | name | label | m² | nº | ok\n l | 1 | Un | 2 | 3 | 4"),
+    ]);
+    let (_, written) = round_trip(&form.to_xform());
+    assert!(written.contains("<ok>4</ok>"), "{written}");
+}
+
+#[test]
+fn an_answer_with_what_xml_cannot_hold_does_not_lose_the_draft() {
+    let form = compile(&[("survey", "type | name | label\n text | a | A")]);
+    let mut interview = begun(&form);
+    interview.set("/data/a", "x\u{FFFF}\u{FFFE}\u{1}\ty").unwrap();
+    let draft = Interview::resume(&form, &interview.xml(), Resume::Draft, visit(), &preload()).unwrap();
+    assert_eq!(draft.value("/data/a").as_deref(), Some("x\ty"));
 }

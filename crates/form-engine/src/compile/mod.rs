@@ -511,9 +511,7 @@ pub(crate) fn is_formula_error(text: &str) -> bool {
 
 /// What XML and an answer path take as a name.
 pub(crate) fn is_name(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
-        && chars.all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    crate::xml::is_name(text)
 }
 
 pub(crate) fn is_yes(text: &str) -> bool {

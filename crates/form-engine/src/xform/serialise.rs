@@ -116,12 +116,32 @@ pub(crate) fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
+            // As they stand, an attribute would give back blanks.
+            '\t' => out.push_str("&#9;"),
             '\n' => out.push_str("&#10;"),
             '\r' => out.push_str("&#13;"),
             // XML has no way to write these.
-            c if c.is_control() && c != '\t' => {}
+            '\0'..'\u{20}' | '\u{FFFE}' | '\u{FFFF}' => {}
             c => out.push(c),
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_is_read_again_or_is_none_of_xml_s() {
+        let every: String = (0..=u32::from(char::MAX)).filter_map(char::from_u32).collect();
+        let written = format!("<a b=\"{0}\">{0}</a>", escaped(&every));
+        let document = crate::xml::parse(&written, false).unwrap();
+        let kept: String = every
+            .chars()
+            .filter(|c| matches!(c, '\t' | '\n' | '\r') || *c >= ' ' && !matches!(c, '\u{FFFE}' | '\u{FFFF}'))
+            .collect();
+        assert!(document.root_element().attribute("b") == Some(&*kept));
+        assert!(document.root_element().text() == Some(&*kept));
+    }
 }

@@ -1,7 +1,7 @@
 //! A form as XForm XML that ODK's tools take. What a spreadsheet says and XForms have no word for goes into a secondary
 //! instance of our own, which other tools pass over.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use crate::form::{
@@ -32,21 +32,26 @@ struct Writer<'f> {
     texts: Vec<(String, Vec<(&'static str, Translations)>)>,
     /// Texts go into `itext` unless the form has but one language, without a name.
     translated: bool,
+    /// What the document declares, by prefix.
+    namespaces: Vec<(String, String)>,
 }
 
 impl<'f> Writer<'f> {
     fn new(form: &'f Form) -> Self {
         let mut lists = HashMap::new();
-        let mut taken: Vec<String> = Vec::new();
+        let mut taken: HashSet<String> = HashSet::new();
+        // By name: the last number behind it.
+        let mut numbers: HashMap<String, u32> = HashMap::new();
         for (at, list) in form.lists.iter().enumerate() {
             let base = if list.name().is_empty() { "options" } else { list.name() };
-            let mut name = base.to_owned();
-            let mut count = 1;
-            while taken.contains(&name) {
-                count += 1;
-                name = format!("{base}_{count}");
+            // No expression can name an instance with both quotes in its id.
+            let base = if base.contains('\'') { base.replace('"', "_") } else { base.to_owned() };
+            let mut name = base.clone();
+            let next = numbers.entry(base.clone()).or_insert(1_u32);
+            while !taken.insert(name.clone()) {
+                *next += 1;
+                name = format!("{base}_{next}");
             }
-            taken.push(name.clone());
             lists.insert(ListIndex(at as u16), name);
         }
         // Only in itext can a file stand beside a text.
@@ -54,7 +59,8 @@ impl<'f> Writer<'f> {
             || form.questions.iter().any(|q| !q.media.is_empty() || !q.guidance.is_empty());
         let named = form.languages.first().is_some_and(|code| code != "default");
         let translated = form.languages.len() > 1 || named || has_files;
-        let mut writer = Self { form, lists, texts: Vec::new(), translated };
+        let namespaces = namespaces_of(form);
+        let mut writer = Self { form, lists, texts: Vec::new(), translated, namespaces };
         writer.gather_texts();
         writer
     }
@@ -62,22 +68,7 @@ impl<'f> Writer<'f> {
     fn document(&self) -> String {
         let form = self.form;
         let mut out = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<h:html");
-        let mut namespaces: Vec<(String, String)> = vec![
-            (String::new(), XFORMS.into()),
-            ("h".into(), XHTML.into()),
-            ("ev".into(), "http://www.w3.org/2001/xml-events".into()),
-            ("xsd".into(), "http://www.w3.org/2001/XMLSchema".into()),
-            ("jr".into(), JAVAROSA.into()),
-            ("odk".into(), ODK.into()),
-            ("orx".into(), OPENROSA.into()),
-            ("entities".into(), ENTITIES.into()),
-        ];
-        for (prefix, uri) in own_namespaces(form) {
-            if !namespaces.iter().any(|(known, _)| *known == prefix) {
-                namespaces.push((prefix, uri));
-            }
-        }
-        for (prefix, uri) in &namespaces {
+        for (prefix, uri) in &self.namespaces {
             let name = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
             let _ = write!(out, " {name}=\"{}\"", escaped(uri));
         }
@@ -260,12 +251,45 @@ impl<'f> Writer<'f> {
             let _ = write!(out, " {}=\"{}\"", question.name, escaped(&value));
         }
         if let Some(holder) = holder {
-            for ((target, name), value) in &self.form.question(holder).attributes {
-                if *target == Target::Instance && is_attribute(self.form, name) {
-                    let _ = write!(out, " {name}=\"{}\"", escaped(value));
-                }
+            let written: Vec<&str> = self
+                .children(Some(holder))
+                .filter(|q| q.question_type == QuestionType::Attribute)
+                .map(|q| &*q.name)
+                .chain(["jr:template"])
+                .collect();
+            for (name, value) in self.further(self.form.question(holder), Target::Instance, &written) {
+                let _ = write!(out, " {name}=\"{}\"", escaped(value));
             }
         }
+    }
+
+    /// The attributes that a sheet adds, as far as XML takes them: each once, with a prefix that is declared, and none
+    /// that is written already.
+    fn further<'q>(
+        &self,
+        question: &'q Question,
+        place: Target,
+        written: &[&str],
+    ) -> Vec<(&'q str, &'q str)> {
+        let mut taken: HashSet<(&str, &str)> =
+            written.iter().filter_map(|name| self.expanded(name)).collect();
+        let of_place = question.attributes.iter().filter(|((target, _), _)| *target == place);
+        of_place
+            .map(|((_, name), value)| (&**name, &**value))
+            .filter(|(name, _)| {
+                *name != "xmlns"
+                    && self
+                        .expanded(name)
+                        .is_some_and(|expanded| is_name(expanded.1) && taken.insert(expanded))
+            })
+            .collect()
+    }
+
+    /// The namespace and name behind a name with a prefix; none for a prefix that nobody declares.
+    fn expanded<'n>(&'n self, name: &'n str) -> Option<(&'n str, &'n str)> {
+        let Some((prefix, local)) = name.split_once(':') else { return Some(("", name)) };
+        let known = self.namespaces.iter().find(|(known, _)| !known.is_empty() && known == prefix);
+        known.map(|(_, uri)| (uri.as_str(), local))
     }
 
     fn elements(&self, holder: Option<QuestionIndex>, out: &mut String) {
@@ -517,7 +541,7 @@ impl<'f> Writer<'f> {
             }
             if let Some(audit) = &self.form.publication.audit {
                 let _ = write!(out, "<bind nodeset=\"{meta}/audit\" type=\"binary\"");
-                for (name, value) in audit {
+                for (name, value) in audit.iter().filter(|(name, _)| is_name(name)) {
                     let _ = write!(out, " odk:{name}=\"{}\"", escaped(value));
                 }
                 out.push_str("/>");
@@ -560,8 +584,7 @@ impl<'f> Writer<'f> {
     }
 
     fn bind(&self, question: &Question, out: &mut String) {
-        let form = self.form;
-        let path = form.path_of(question.index);
+        let path = self.form.path_of(question.index);
         let mut attributes = String::new();
         let mut add = |name: &str, value: &str| {
             if !value.is_empty() {
@@ -604,12 +627,10 @@ impl<'f> Writer<'f> {
             add("jr:preloadParams", parameters);
         }
         if let Some((_, property)) = &question.save_to {
-            add("entities:saveto", property);
+            add("entities:saveto", &escaped(property));
         }
-        for ((target, name), value) in &question.attributes {
-            if *target == Target::Bind && is_attribute(form, name) && !BOUND.contains(&&**name) {
-                add(name, &escaped(value));
-            }
+        for (name, value) in self.further(question, Target::Bind, &BOUND) {
+            add(name, &escaped(value));
         }
         if !attributes.is_empty() {
             let _ = write!(out, "<bind nodeset=\"{}\"{attributes}/>", escaped(&path));
@@ -707,21 +728,8 @@ impl<'f> Writer<'f> {
         if !question.appearance.is_empty() {
             let _ = write!(out, " appearance=\"{}\"", escaped(&question.appearance));
         }
-        for ((target, name), value) in &question.attributes {
-            let taken = [
-                "ref",
-                "appearance",
-                "nodeset",
-                "jr:count",
-                "jr:noAddRemove",
-                "mediatype",
-                "start",
-                "end",
-                "step",
-            ];
-            if *target == Target::Body && is_attribute(self.form, name) && !taken.contains(&&**name) {
-                let _ = write!(out, " {name}=\"{}\"", escaped(value));
-            }
+        for (name, value) in self.further(question, Target::Body, &IN_BODY) {
+            let _ = write!(out, " {name}=\"{}\"", escaped(value));
         }
     }
 
@@ -800,8 +808,13 @@ impl<'f> Writer<'f> {
         }
         let Some(list) = question.list else { return };
         let filter = question.choice_filter.as_ref().map(|filter| format!("[{}]", self.source(filter.1)));
-        let nodes =
-            format!("instance('{}')/root/item{}", escaped(&self.lists[&list]), filter.unwrap_or_default());
+        let name = &self.lists[&list];
+        let quote = if name.contains('\'') { '"' } else { '\'' };
+        let nodes = format!(
+            "instance({})/root/item{}",
+            escaped(&format!("{quote}{name}{quote}")),
+            filter.unwrap_or_default()
+        );
         let nodes = match (question.parameters.get("randomize"), question.parameters.get("seed")) {
             (Some(randomize), Some(seed)) if randomize == "true" && !seed.contains("${") => {
                 format!("randomize({nodes}, {})", escaped(seed))
@@ -825,8 +838,24 @@ impl<'f> Writer<'f> {
 }
 
 /// What a bind says already.
-const BOUND: [&str; 8] =
-    ["nodeset", "type", "readonly", "required", "relevant", "constraint", "calculate", "jr:preload"];
+const BOUND: [&str; 12] = [
+    "nodeset",
+    "type",
+    "readonly",
+    "required",
+    "relevant",
+    "constraint",
+    "calculate",
+    "jr:preload",
+    "jr:preloadParams",
+    "jr:constraintMsg",
+    "jr:requiredMsg",
+    "entities:saveto",
+];
+
+/// What a control, group or repeat says already.
+const IN_BODY: [&str; 9] =
+    ["ref", "appearance", "nodeset", "jr:count", "jr:noAddRemove", "mediatype", "start", "end", "step"];
 
 /// `<tag><pair name="…">value</pair>…</tag>`; nothing for nothing.
 fn pairs<'p>(tag: &str, values: impl Iterator<Item = (&'p str, &'p str)>, out: &mut String) {
@@ -903,16 +932,24 @@ fn preload_of(question: &Question) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// A name that XML takes: without a prefix, or with one that the form declares.
-fn is_attribute(form: &Form, name: &str) -> bool {
-    match name.split_once(':') {
-        None => is_name(name),
-        Some((prefix, local)) => {
-            let usual = ["h", "ev", "xsd", "jr", "odk", "orx", "entities"];
-            is_name(local)
-                && (usual.contains(&prefix) || own_namespaces(form).iter().any(|(known, _)| known == prefix))
+/// Ours, and those of the form that have another prefix.
+fn namespaces_of(form: &Form) -> Vec<(String, String)> {
+    let mut namespaces: Vec<(String, String)> = vec![
+        (String::new(), XFORMS.into()),
+        ("h".into(), XHTML.into()),
+        ("ev".into(), "http://www.w3.org/2001/xml-events".into()),
+        ("xsd".into(), "http://www.w3.org/2001/XMLSchema".into()),
+        ("jr".into(), JAVAROSA.into()),
+        ("odk".into(), ODK.into()),
+        ("orx".into(), OPENROSA.into()),
+        ("entities".into(), ENTITIES.into()),
+    ];
+    for (prefix, uri) in own_namespaces(form) {
+        if !namespaces.iter().any(|(known, _)| *known == prefix) {
+            namespaces.push((prefix, uri));
         }
     }
+    namespaces
 }
 
 /// `esri="http://esri.com/xforms"` of the settings, and those that an XForm declared.
@@ -924,6 +961,13 @@ fn own_namespaces(form: &Form) -> Vec<(String, String)> {
             found.push((prefix.to_owned(), uri.trim_matches(['"', '\'', '“', '”']).to_owned()));
         }
     }
-    found.retain(|(prefix, _)| is_name(prefix));
+    // What begins with `xml` is XML's own, and a prefix cannot be taken back.
+    found.retain(|(prefix, uri)| {
+        is_name(prefix)
+            && !prefix.to_lowercase().starts_with("xml")
+            && !uri.is_empty()
+            && !uri.starts_with("http://www.w3.org/XML/1998/namespace")
+            && !uri.starts_with("http://www.w3.org/2000/xmlns/")
+    });
     found
 }

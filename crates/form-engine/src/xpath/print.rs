@@ -28,6 +28,8 @@ impl Printer<'_> {
             self.out.push('(');
         }
         match tree {
+            // XPath has no word for it.
+            Expr::Number(number) if number.is_infinite() => self.out.push_str("1 div 0"),
             Expr::Number(number) => self.out.push_str(&number_text(*number)),
             Expr::Text(text) => self.text(text),
             Expr::Or(terms) => self.joined(terms, " or ", 2),
@@ -75,6 +77,12 @@ impl Printer<'_> {
                     written.push_str(text);
                 }
             }
+        }
+        if written.contains('\'') && written.contains('"') {
+            // No literal holds both.
+            let parts: Vec<String> = written.split('\'').map(|part| format!("'{part}'")).collect();
+            self.out.push_str(&format!("concat({})", parts.join(", \"'\", ")));
+            return;
         }
         let quote = if written.contains('\'') { '"' } else { '\'' };
         self.out.push(quote);
@@ -193,6 +201,7 @@ fn binding(tree: &Expr) -> u8 {
             Operator::Add | Operator::Subtract => 5,
             Operator::Multiply | Operator::Divide | Operator::Modulo => 6,
         },
+        Expr::Number(number) if number.is_infinite() => 6,
         Expr::Negate(_) => 7,
         Expr::Union(..) => 8,
         _ => 10,
@@ -232,6 +241,8 @@ mod tests {
             "1 < 2 = (3 < 4)",
             "/",
             "processing-instruction('x')",
+            "«l'a \"b\"» = .",
+            &format!("-{} + 2 * {0}", "9".repeat(400)),
         ] {
             let print = |tree: &Expr| expression(tree, false, &|name, _| format!("/data/{name}"));
             let once = print(&parse(text).unwrap());
