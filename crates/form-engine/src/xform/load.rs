@@ -695,7 +695,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         let attribute = |name: &str| bind.attribute(name).map(str::trim).unwrap_or_default().to_owned();
         let place = |loader: &Self, name: &str| loader.place(bind, &format!("{path} {name}"));
         let relevant = attribute("relevant");
-        if !relevant.is_empty() && relevant != "true()" {
+        if !relevant.is_empty() {
             let place = place(self, "relevant");
             self.questions[index.as_usize()].relevant = self.expression(&relevant, subject, &place);
         }
