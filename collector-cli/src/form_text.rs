@@ -2,8 +2,8 @@
 
 use collector_core::Interview;
 use form_engine::{
-    AnswerError, CompiledForm, Evaluation, QuestionIndex, QuestionKind, QuestionType, Violation, choices,
-    label,
+    AnswerError, Choice, CompiledForm, Evaluation, QuestionIndex, QuestionKind, QuestionType, Violation,
+    choices, label,
 };
 use record_model::{AnswerPath, Value};
 
@@ -47,8 +47,8 @@ pub(crate) fn path_words(open: &Interview, path: &str, lang: &str) -> String {
     let Some(question) = form.find(path.leaf()) else { return path.to_string() };
     let mut words = label_or_name(form, question.index(), &path, &open.evaluation, lang);
     if let Some(code) = path.option().filter(|code| !code.is_empty()) {
-        let option = form.options(question.index()).into_iter().find(|choice| choice.name == code);
-        words.push_str(&format!(" ({})", option.map_or(code, |choice| choice.label(lang))));
+        let options = all_options(form, question.index(), &path, &open.evaluation);
+        words.push_str(&format!(" ({})", option_words(&options, code, lang)));
     }
     let member = name_of(open, path.instance_prefix());
     if path.instance_prefix().is_empty() || member.is_empty() { words } else { format!("{words} [{member}]") }
@@ -78,6 +78,24 @@ pub(crate) fn name_of(open: &Interview, prefix: &str) -> String {
     texts.join(" ")
 }
 
+/// The options on offer, then all: one that is no longer on offer still has its label.
+fn all_options<'f>(
+    form: &'f CompiledForm,
+    question: QuestionIndex,
+    path: &AnswerPath,
+    evaluation: &Evaluation,
+) -> Vec<Choice<'f>> {
+    let mut options = choices(form, question, path, evaluation);
+    if form.question(question).has_choice_filter() {
+        options.extend(form.options(question));
+    }
+    options
+}
+
+fn option_words<'o>(options: &'o [Choice<'_>], code: &'o str, lang: &str) -> &'o str {
+    options.iter().find(|choice| choice.name == code).map_or(code, |choice| choice.label(lang))
+}
+
 /// A value as a person reads it: the labels of options, not their codes.
 pub(crate) fn shown_value(
     form: &CompiledForm,
@@ -95,15 +113,8 @@ pub(crate) fn shown_value(
     ) {
         return text;
     }
-    let mut offered = choices(form, question, path, evaluation);
-    if asked.has_choice_filter() {
-        // An option that is no longer on offer still has its label.
-        offered.extend(form.options(question));
-    }
-    let label_of = |code: &str| {
-        offered.iter().find(|choice| choice.name == code).map_or(code, |choice| choice.label(lang)).to_owned()
-    };
-    text.split_whitespace().map(label_of).collect::<Vec<_>>().join(", ")
+    let options = all_options(form, question, path, evaluation);
+    text.split_whitespace().map(|code| option_words(&options, code, lang)).collect::<Vec<_>>().join(", ")
 }
 
 /// The repeat whose instances are people: as the pack says, else the only one at the top of the form.

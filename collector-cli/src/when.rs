@@ -22,9 +22,9 @@ pub(crate) fn offset_minutes(zone: &TimeZone, instant: Instant) -> i16 {
     i16::try_from(zone.to_offset(timestamp(instant)).seconds() / 60).unwrap_or(0)
 }
 
-/// RFC 3339 in UTC, for programs.
+/// RFC 3339 in UTC, for programs. Always with three decimals: two of them sort as texts as they do as times.
 pub(crate) fn rfc3339(instant: Instant) -> String {
-    timestamp(instant).to_string()
+    format!("{:.3}", timestamp(instant))
 }
 
 /// Day first in French and Creole, ISO in English.

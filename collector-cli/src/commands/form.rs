@@ -135,7 +135,7 @@ fn row(form: &CompiledForm, question: &Question, lang: &str) -> QuestionRow {
         label: form.raw_label(question.index(), lang).to_owned(),
         required: question.is_always_required(),
         asked,
-        options: form.options(question.index()).iter().map(|choice| choice.name.to_owned()).collect(),
+        options: form.options(question.index()).into_iter().map(|choice| choice.name.into_owned()).collect(),
     }
 }
 

@@ -44,14 +44,14 @@ pub(super) fn picked(choices: &[Choice<'_>], typed: &str, several: bool, lang: &
     codes.map(|codes| codes.join(" "))
 }
 
-fn pick<'c>(choices: &[Choice<'c>], typed: &str, lang: &str) -> Option<&'c str> {
+fn pick<'c>(choices: &'c [Choice<'_>], typed: &str, lang: &str) -> Option<&'c str> {
     let by_number = typed.parse::<usize>().ok().and_then(|number| choices.get(number.checked_sub(1)?));
     let by_code = || choices.iter().find(|choice| choice.name == typed);
     let words: Vec<String> = choices.iter().map(|choice| choice.label(lang).to_lowercase()).collect();
     let wanted = typed.to_lowercase();
     let by_words =
         || only(&words, |label| label == wanted).or_else(|| only(&words, |label| label.contains(&wanted)));
-    by_number.or_else(by_code).or_else(|| choices.get(by_words()?)).map(|choice| choice.name)
+    by_number.or_else(by_code).or_else(|| choices.get(by_words()?)).map(|choice| &*choice.name)
 }
 
 /// The place of the one label that fits; none when several do.

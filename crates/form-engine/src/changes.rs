@@ -1,5 +1,6 @@
 //! What a new revision of a form changes for the answers given under an older one.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -123,8 +124,8 @@ fn compare(
         });
     }
     let (had, has) = (codes(older, former.index()), codes(newer, question.index()));
-    let added: Vec<String> = has.difference(&had).map(|code| (*code).to_owned()).collect();
-    let removed: Vec<String> = had.difference(&has).map(|code| (*code).to_owned()).collect();
+    let added: Vec<String> = has.difference(&had).map(|code| code.to_string()).collect();
+    let removed: Vec<String> = had.difference(&has).map(|code| code.to_string()).collect();
     // A question that had none at all has another type, which is told already.
     let same_codes = added.is_empty() && removed.is_empty();
     if !had.is_empty() && !has.is_empty() && !same_codes {
@@ -137,7 +138,7 @@ fn repeats(form: &CompiledForm, question: QuestionIndex) -> Vec<String> {
     form.repeats_around(question).into_iter().map(|repeat| form.question(repeat).key().to_owned()).collect()
 }
 
-fn codes(form: &CompiledForm, question: QuestionIndex) -> BTreeSet<&str> {
+fn codes(form: &CompiledForm, question: QuestionIndex) -> BTreeSet<Cow<'_, str>> {
     form.options(question).into_iter().map(|choice| choice.name).collect()
 }
 

@@ -490,6 +490,13 @@ pub(crate) fn common_scope(scopes: &[Scope], a: ScopeIndex, b: ScopeIndex) -> Sc
     a
 }
 
+/// The innermost scope around every select that offers a list; the record where none does.
+pub(crate) fn offered_in(questions: &[Question], scopes: &[Scope], list: ListIndex) -> ScopeIndex {
+    let around =
+        questions.iter().filter(|question| question.list == Some(list)).map(|question| question.scope);
+    around.reduce(|a, b| common_scope(scopes, a, b)).unwrap_or(ScopeIndex::ROOT)
+}
+
 /// A row of the `rules` sheet.
 #[derive(Debug)]
 pub(crate) struct Rule {

@@ -1,6 +1,7 @@
 //! Helping an interview: options on offer, texts with their references filled in, what a person typed, and the values
 //! that are fixed when a record or an instance is made.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use record_model::{AnswerPath, Answers, Marker, Value, Visit, hash_parts};
@@ -18,29 +19,38 @@ use crate::xpath::eval::{Context, Evaluator, NodeRef, datum_text};
 use crate::xpath::temporal::{self, Temporal};
 
 /// One option of a select.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Choice<'f> {
     /// The code that is stored.
-    pub name: &'f str,
+    pub name: Cow<'f, str>,
     form: &'f Form,
-    list: ListIndex,
-    row: u32,
+    /// Where it stands; none for what a repeat offers.
+    row: Option<(ListIndex, u32)>,
+    /// What a person reads by language, where that shows answers.
+    shown: Vec<String>,
 }
 
 impl<'f> Choice<'f> {
+    /// As it is written: answers that its label shows are references.
     pub(crate) fn new(form: &'f Form, list: ListIndex, row: u32) -> Self {
-        Self { name: form.list(list).code(row), form, list, row }
+        Self { name: form.list(list).code(row).into(), form, row: Some((list, row)), shown: Vec::new() }
     }
 
     /// What a person reads; in the default language when there is none in this one, else the code.
-    pub fn label(&self, lang: &str) -> &'f str {
-        self.form.list(self.list).label(self.row, self.form.language(lang))
+    pub fn label(&self, lang: &str) -> &str {
+        let language = self.form.language(lang);
+        match (self.shown.get(language), self.row) {
+            (Some(shown), _) => shown,
+            (None, Some((list, row))) => self.form.list(list).label(row, language),
+            (None, None) => &self.name,
+        }
     }
 
     /// Another column of the list.
     pub fn column(&self, name: &str) -> Option<&'f str> {
-        let list = self.form.list(self.list);
-        list.find_column(name).map(|column| list.value(self.row, column, 0))
+        let (list, row) = self.row?;
+        let list = self.form.list(list);
+        list.find_column(name).map(|column| list.value(row, column, 0))
     }
 }
 
@@ -50,7 +60,8 @@ impl fmt::Debug for Choice<'_> {
     }
 }
 
-/// The options on offer for a select at a path, in list order, the choice filter applied.
+/// The options on offer for a select at a path, in list order, the choice filter applied; those of a select from a
+/// repeat in the order of its instances.
 pub fn choices<'f>(
     form: &'f CompiledForm,
     question: QuestionIndex,
@@ -58,17 +69,54 @@ pub fn choices<'f>(
     evaluation: &Evaluation,
 ) -> Vec<Choice<'f>> {
     let asked = form.question(question);
-    let (Some(list), Some(filter)) = (asked.list, &asked.choice_filter) else {
-        return form.options(question);
+    let is_fixed = asked.choice_filter.is_none() && asked.itemset.is_none();
+    let Some(instance) = instance_at(&form.0, asked, path, evaluation) else {
+        return if is_fixed { form.options(question) } else { Vec::new() };
     };
-    let Some(instance) = instance_at(&form.0, asked, path, evaluation) else { return Vec::new() };
-    let evaluator = Evaluator { form: &form.0, ..evaluation.evaluator(0) };
-    evaluator
-        .filter_list(list, &filter.0, Context::cell(instance, question))
-        .into_iter()
-        .filter_map(|node| match node {
-            NodeRef::Item { row, .. } => Some(Choice::new(&form.0, list, row)),
-            _ => None,
+    let context = Context::cell(instance, question);
+    let in_language = |language| Evaluator { form: &form.0, ..evaluation.evaluator(language) };
+    let languages = 0..form.0.languages.len();
+    if asked.itemset.is_some() {
+        return from_itemset(form, languages.map(|at| in_language(at).options(question, context)).collect());
+    }
+    let Some(list) = asked.list else { return Vec::new() };
+    let mut offered = match &asked.choice_filter {
+        None => form.options(question),
+        Some(filter) => {
+            let rows = in_language(0).filter_list(list, &filter.0, context).into_iter();
+            let rows =
+                rows.filter_map(|node| if let NodeRef::Item { row, .. } = node { Some(row) } else { None });
+            rows.map(|row| Choice::new(&form.0, list, row)).collect()
+        }
+    };
+    if form.0.list(list).has_live_labels() {
+        for choice in &mut offered {
+            if let Some((list, row)) =
+                choice.row.filter(|(list, row)| form.0.list(*list).live_label(*row).is_some())
+            {
+                let shown =
+                    languages.clone().map(|at| in_language(at).choice_label(list, row, context).into_owned());
+                choice.shown = shown.collect();
+            }
+        }
+    }
+    offered
+}
+
+/// From codes and labels by language.
+fn from_itemset<'f>(
+    form: &'f CompiledForm,
+    options: Vec<Vec<(Cow<'_, str>, Cow<'_, str>)>>,
+) -> Vec<Choice<'f>> {
+    let codes = options.first().into_iter().flatten().map(|(code, _)| code);
+    let shown = |at: usize| options.iter().filter_map(move |o| o.get(at).map(|(_, label)| label.to_string()));
+    codes
+        .enumerate()
+        .map(|(at, code)| Choice {
+            name: code.to_string().into(),
+            form: &form.0,
+            row: None,
+            shown: shown(at).collect(),
         })
         .collect()
 }

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::xpath::program::{Column, ExprId, Filter};
+use crate::form::ScopeIndex;
+use crate::template::{Segment, Translations};
+use crate::xform::absolute;
+use crate::xpath::program::{Column, ExprId, Filter, Program};
 
 /// One list.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ChoiceList {
     name: Box<str>,
     /// The codes.
@@ -15,6 +18,8 @@ pub(crate) struct ChoiceList {
     columns: Vec<(Box<str>, Vec<Box<str>>)>,
     /// Files beside the labels: by `image`, `audio`, `video` or `big-image`, then language, then row.
     media: BTreeMap<&'static str, Vec<Vec<Box<str>>>>,
+    /// Labels that show answers, by row, and the scope they are read in: that of the selects that offer the list.
+    live_labels: (ScopeIndex, BTreeMap<u32, Translations>),
     /// True for a file that nobody attached: it has every column, and no row.
     unattached: bool,
     /// From a code to its rows; one row unless the form allows duplicates.
@@ -41,10 +46,24 @@ impl ChoiceList {
             labels,
             columns,
             media: BTreeMap::new(),
+            live_labels: (ScopeIndex::ROOT, BTreeMap::new()),
             unattached: false,
             by_name,
             indexes: HashMap::new(),
         }
+    }
+
+    pub(crate) fn set_live_labels(&mut self, scope: ScopeIndex, labels: BTreeMap<u32, Translations>) {
+        self.live_labels = (scope, labels);
+    }
+
+    /// A label that shows answers, and the scope it is read in.
+    pub(crate) fn live_label(&self, row: u32) -> Option<(ScopeIndex, &Translations)> {
+        self.live_labels.1.get(&row).map(|texts| (self.live_labels.0, texts))
+    }
+
+    pub(crate) fn has_live_labels(&self) -> bool {
+        !self.live_labels.1.is_empty()
     }
 
     /// Stands for a file that is not there yet, so that the form can be used without it.
@@ -92,7 +111,7 @@ impl ChoiceList {
         self.names.get(row as usize).map_or("", |code| code)
     }
 
-    /// In this language, else the default one, else the code itself.
+    /// In this language, else the default one, else the code itself; the answers that it shows as references.
     pub(crate) fn label(&self, row: u32, language: usize) -> &str {
         let of = |language: usize| {
             self.labels
@@ -195,6 +214,19 @@ impl ChoiceList {
 
     pub(crate) fn rows_of(&self, code: &str) -> &[u32] {
         self.by_name.get(code).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A choice's label is written once, for every select that offers it, wherever that is: what it shows is named from the
+/// root, as pyxform does, and means what is nearest to the select.
+pub(crate) fn name_from_root(programs: &mut [Program], labels: &BTreeMap<u32, Translations>, around: &str) {
+    for template in labels.values().flat_map(|texts| &texts.0) {
+        for segment in &template.segments {
+            if let Segment::Value(id) = segment {
+                let program = &mut programs[id.0 as usize];
+                program.source = absolute(&program.source, around).into();
+            }
+        }
     }
 }
 

@@ -200,7 +200,12 @@ impl Writer<'_> {
         let languages = self.form.languages.len();
         for row in 0..list.len() as u32 {
             parts.push(list.code(row).to_owned());
-            parts.extend((0..languages).map(|language| list.label(row, language).to_owned()));
+            match list.live_label(row) {
+                Some((_, texts)) => parts.extend(
+                    (0..languages).map(|at| texts.get(at).map(|text| self.text(text)).unwrap_or_default()),
+                ),
+                None => parts.extend((0..languages).map(|language| list.label(row, language).to_owned())),
+            }
             for kind in ["image", "audio", "video", "big-image"] {
                 parts.extend((0..languages).filter_map(|language| {
                     list.media(row, kind, language)

@@ -248,9 +248,8 @@ impl XmlDoc {
 pub(crate) fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
     let starts = |c: char| c == '_' || c.is_alphabetic() && is_xml_letter(c);
-    let continues = |c: char| {
-        matches!(c, '_' | '-' | '.' | '0'..='9') || c.is_alphanumeric() && is_xml_letter(c)
-    };
+    let continues =
+        |c: char| matches!(c, '_' | '-' | '.' | '0'..='9') || c.is_alphanumeric() && is_xml_letter(c);
     chars.next().is_some_and(starts) && chars.all(continues)
 }
 
@@ -333,9 +332,12 @@ mod tests {
 
     #[test]
     fn depth_is_the_document_s_and_not_its_text_s() {
-        for (open, close) in
-            [("<a>", "</a>"), ("<a x=\"/>\">", "</a>"), ("<a><?x </a>?>", "</a>"), ("<a><!--></a>-->", "</a>")]
-        {
+        for (open, close) in [
+            ("<a>", "</a>"),
+            ("<a x=\"/>\">", "</a>"),
+            ("<a><?x </a>?>", "</a>"),
+            ("<a><!--></a>-->", "</a>"),
+        ] {
             let deep = |levels: usize| open.repeat(levels) + &close.repeat(levels);
             assert!(parse(&deep(MAX_XML_DEPTH), false).is_ok(), "{open}");
             for levels in [MAX_XML_DEPTH + 1, 100_000] {

@@ -132,7 +132,7 @@ fn select_from_file_and_pulldata_read_an_attached_csv() {
     let area = form.find("area").unwrap().index();
     let offered = form_engine::choices(&form, area, &path("area"), &found);
     assert_eq!(
-        offered.iter().map(|c| (c.name, c.label("en"))).collect::<Vec<_>>(),
+        offered.iter().map(|c| (&*c.name, c.label("en"))).collect::<Vec<_>>(),
         [("A1", "Un"), ("A2", "Deux")]
     );
     assert_eq!(broken(&run(&form, &[("parent", "Q"), ("area", "A2")])), ["area choice"]);

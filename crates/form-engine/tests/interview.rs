@@ -134,7 +134,7 @@ fn options_follow_the_filter_and_fall_back_to_the_default_language() {
     let commune = form.find("commune").unwrap().index();
     let offered = choices(&form, commune, &path("commune"), &found);
     assert_eq!(
-        offered.iter().map(|choice| (choice.name, choice.label("en"))).collect::<Vec<_>>(),
+        offered.iter().map(|choice| (&*choice.name, choice.label("en"))).collect::<Vec<_>>(),
         [("HT0111", "Port-au-Prince")]
     );
     assert!(choices(&form, commune, &path("commune"), &run(&form, &[])).is_empty());
@@ -171,4 +171,52 @@ fn an_evaluation_of_another_form_offers_nothing_and_fills_nothing_in() {
     assert!(choices(&form, commune, &path("commune"), &found).is_empty());
     let roster = form.find("roster").unwrap().index();
     assert_eq!(label(&form, roster, &path("roster"), &found, "fr"), "Membre ${rooms}");
+}
+
+#[test]
+fn choices_show_answers_as_they_are_around_the_question() {
+    let form = compile(&[
+        (
+            "survey",
+            "type | name | label
+             text | head | Head
+             begin repeat | r | R
+             text | given | Given name
+             select_one care or_other | care | Who cares for them?
+             end repeat |  | 
+             select_one ${given} | oldest | Who is the oldest?",
+        ),
+        (
+            "choices",
+            "list_name | name | label::Français (fr) | label::English (en)
+             care | head | ${head}, chef | ${head}, head
+             care | self | ${given} | ${given}
+             care | none | Personne | Nobody",
+        ),
+        ("settings", "form_id | default_language\nf | fr"),
+    ]);
+    let said =
+        [("head".to_owned(), "Rose"), (format!("r/{A}/given"), "Marie"), (format!("r/{B}/given"), "Jean")];
+    let said: Vec<(&str, &str)> = said.iter().map(|(path, value)| (path.as_str(), *value)).collect();
+    let found = run(&form, &said);
+    let offered = |name: &str, at: &str, lang: &str| -> Vec<(String, String)> {
+        let question = form.find(name).unwrap().index();
+        let choices = choices(&form, question, &path(at), &found);
+        choices.iter().map(|choice| (choice.name.to_string(), choice.label(lang).to_owned())).collect()
+    };
+    let expected =
+        |labels: [(&str, &str); 4]| labels.map(|(code, label)| (code.to_owned(), label.to_owned()));
+    assert_eq!(
+        offered("care", &format!("r/{A}/care"), "fr"),
+        expected([("head", "Rose, chef"), ("self", "Marie"), ("none", "Personne"), ("other", "Autre")])
+    );
+    assert_eq!(
+        offered("care", &format!("r/{B}/care"), "en"),
+        expected([("head", "Rose, head"), ("self", "Jean"), ("none", "Nobody"), ("other", "Other")])
+    );
+    let names: Vec<String> = offered("oldest", "oldest", "fr").into_iter().map(|(_, label)| label).collect();
+    assert_eq!(names, ["Marie", "Jean"]);
+    // Of a form alone: as it is written.
+    let care = form.find("care").unwrap().index();
+    assert_eq!(form.options(care)[0].label("fr"), "${head}, chef");
 }

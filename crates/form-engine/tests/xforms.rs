@@ -286,3 +286,35 @@ fn an_answer_with_what_xml_cannot_hold_does_not_lose_the_draft() {
     let draft = Interview::resume(&form, &interview.xml(), Resume::Draft, visit(), &preload()).unwrap();
     assert_eq!(draft.value("/data/a").as_deref(), Some("x\ty"));
 }
+
+#[test]
+fn a_choice_that_shows_an_answer_shows_it_after_a_round_trip() {
+    let text = xform(
+        "",
+        r#"<itext><translation lang="default"><text id="l-0"><value>As <output value="/data/r/a"/></value></text>
+        <text id="l-1"><value>No</value></text></translation></itext>
+        <instance><data id="d"><r jr:template=""><a/><q/></r></data></instance>
+        <instance id="l"><root><item><itextId>l-0</itextId><name>x</name></item>
+        <item><itextId>l-1</itextId><name>y</name></item></root></instance>
+        <bind nodeset="/data/r/a" type="string"/><bind nodeset="/data/r/q" type="string"/>"#,
+        r#"<group ref="/data/r"><repeat nodeset="/data/r"><input ref="/data/r/a"/><select1 ref="/data/r/q">
+        <itemset nodeset="instance('l')/root/item"><value ref="name"/><label ref="jr:itext(itextId)"/></itemset></select1>
+        </repeat></group>"#,
+    );
+    let (form, written) = round_trip(&text);
+    for form in [form, CompiledForm::from_xform(written.as_bytes()).unwrap().0] {
+        let mut interview = begun(&form);
+        interview.add("/data/r").unwrap();
+        interview.add("/data/r").unwrap();
+        interview.set("/data/r[1]/a", "Rose").unwrap();
+        interview.set("/data/r[2]/a", "Marie").unwrap();
+        for (at, name) in [(1, "Rose"), (2, "Marie")] {
+            let offered = interview.choices(&format!("/data/r[{at}]/q")).unwrap();
+            assert_eq!(
+                offered,
+                [("x".to_owned(), format!("As {name}")), ("y".to_owned(), "No".to_owned())],
+                "{at}"
+            );
+        }
+    }
+}

@@ -157,8 +157,8 @@ impl Editor<'_> {
         }
         choices(self.form, asked.index(), &path, &evaluation)
             .into_iter()
-            .filter(|choice| self.text(question) != Some(choice.name))
-            .map(|choice| Answers::from([(path.clone(), choice.name.into())]))
+            .filter(|choice| self.text(question) != Some(&*choice.name))
+            .map(|choice| Answers::from([(path.clone(), (&*choice.name).into())]))
             .filter(|writes| self.is_valid_with(writes))
             .collect()
     }

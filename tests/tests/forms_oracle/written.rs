@@ -7,11 +7,34 @@ use std::path::{Path, PathBuf};
 use form_engine::CompiledForm;
 use tests::oracle::{OdkValidate, Oracle, Pyxform};
 
+/// What a sheet says and no XForm can: pyxform refuses these workbooks, we take them with a warning, and ODK Validate
+/// refuses them as XForms.
+const NO_XFORM_HAS_IT: &[(&str, &str)] = &[
+    ("duplicate repeat at two depths", "JavaRosa loses the group inside another of its name"),
+    (
+        "choices with a broken reference in a label",
+        "JavaRosa takes any ${ in a text for an answer that it shows",
+    ),
+    ("select from what is not there", "a select must have choices"),
+    ("two entity lists, saved by prefix", "a record has one entity element, for one list"),
+    (
+        "pyxform_bug_example_calculate_without_calculation.xls",
+        "a group must show something, and one of these has but calculations",
+    ),
+];
+
 /// A form, and it written by both.
 struct Written {
     name: String,
     ours: PathBuf,
     pyxforms: Option<PathBuf>,
+}
+
+struct Refused {
+    name: String,
+    /// pyxform writes it, and its XForm is valid.
+    is_pyxforms: bool,
+    why: String,
 }
 
 #[test]
@@ -45,7 +68,10 @@ fn a_form_written_as_an_xform_is_valid_and_reads_back_as_itself() {
     println!("{} forms written", written.len());
     assert!(changed.is_empty(), "{} are another form when read back:\n{}", changed.len(), changed.join("\n"));
     let invalid = refused_only_as_ours(&oracle.odk_validate(), &written);
-    assert!(invalid.is_empty(), "ODK Validate refuses {}:\n{}", invalid.len(), invalid.join("\n"));
+    let (known, new): (Vec<&Refused>, Vec<&Refused>) =
+        invalid.iter().partition(|refused| is_no_xforms(refused) && !refused.is_pyxforms);
+    assert!(new.is_empty(), "ODK Validate refuses {}:\n{}", new.len(), told(&new));
+    assert_eq!(known.len(), NO_XFORM_HAS_IT.len(), "one is refused no longer:\n{}", told(&known));
 }
 
 /// The Haitian pack's own form.
@@ -75,14 +101,26 @@ fn written_by_pyxform(pyxform: &mut Pyxform, workbook: &Path, to: &Path) -> Opti
 }
 
 /// What is refused as we write it. Where the same form as pyxform writes it is refused too, the form is to blame.
-fn refused_only_as_ours(validate: &OdkValidate, written: &[Written]) -> Vec<String> {
+fn refused_only_as_ours(validate: &OdkValidate, written: &[Written]) -> Vec<Refused> {
     let files: Vec<PathBuf> =
         written.iter().flat_map(|form| [Some(form.ours.clone()), form.pyxforms.clone()]).flatten().collect();
     let refused: BTreeMap<PathBuf, String> = validate.refused(&files).unwrap().into_iter().collect();
     let is_pyxforms_too =
         |form: &&Written| form.pyxforms.as_ref().is_some_and(|path| refused.contains_key(path));
     let told = written.iter().filter(|form| !is_pyxforms_too(form));
-    told.filter_map(|form| Some(format!("{}: {}", form.name, refused.get(&form.ours)?))).collect()
+    told.filter_map(|form| {
+        let why = refused.get(&form.ours)?.clone();
+        Some(Refused { name: form.name.clone(), is_pyxforms: form.pyxforms.is_some(), why })
+    })
+    .collect()
+}
+
+fn told(refused: &[&Refused]) -> String {
+    refused.iter().map(|form| format!("{}: {}\n", form.name, form.why)).collect()
+}
+
+fn is_no_xforms(refused: &Refused) -> bool {
+    NO_XFORM_HAS_IT.iter().any(|(name, _)| *name == refused.name)
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::compile::lists::{Lists, rows_with_references};
 use crate::compile::structure::Structure;
 use crate::compile::table::{Row, Table};
 use crate::compile::{
@@ -12,9 +13,9 @@ use crate::diagnostics::{EMPTY_CELL, Place, Report, Trouble, quoted};
 use crate::evaluation::Level;
 use crate::form::{
     Default, Entity, Flag, Itemset, ListIndex, Question, QuestionIndex, QuestionKind, QuestionType, Rule,
-    Scope, ScopeIndex, Source,
+    Scope, ScopeIndex, Source, offered_in,
 };
-use crate::list::{ChoiceList, ListFilter};
+use crate::list::{ChoiceList, ListFilter, name_from_root};
 use crate::template::{Piece, Segment, Template, Translations, pieces, reversed_reference};
 use crate::xpath::ast::Operator;
 use crate::xpath::functions::Function;
@@ -110,6 +111,7 @@ pub(crate) fn compile(
         })
         .collect();
     let entities = entities.into_iter().map(|declared| declared.entity).collect();
+    let live_labels = writer.live_labels(&tables.choices, &lists);
     let rules = writer.rules(&tables.rules);
     let instance_name = (!settings.instance_name.is_empty())
         .then(|| {
@@ -123,6 +125,9 @@ pub(crate) fn compile(
         apply(question, binds);
     }
     let mut lists = lists.lists;
+    for (list, (scope, labels)) in live_labels {
+        lists[list.as_usize()].set_live_labels(scope, labels);
+    }
     for (list, column) in indexes {
         lists[list.as_usize()].add_index(column_of(column));
     }
@@ -674,6 +679,26 @@ impl Writer<'_> {
             templates[at] = template;
         }
         Translations(templates)
+    }
+
+    /// The labels of choices that show answers, by list.
+    fn live_labels(
+        &mut self,
+        choices: &Table<'_>,
+        lists: &Lists,
+    ) -> BTreeMap<ListIndex, (ScopeIndex, BTreeMap<u32, Translations>)> {
+        let mut found = BTreeMap::new();
+        for (list, at, row) in rows_with_references(choices, lists) {
+            let (scope, labels) = found.entry(list).or_insert_with(|| {
+                (offered_in(self.names.questions, self.names.scopes, list), BTreeMap::new())
+            });
+            labels.insert(at, self.translations(Subject::Instance(*scope), row, "label"));
+        }
+        for (scope, labels) in found.values() {
+            let around = resolve::path_around(&self.names, *scope);
+            name_from_root(&mut self.programs, labels, &around);
+        }
+        found
     }
 
     fn template(&mut self, subject: Subject, text: &str, place: Place) -> Template {

@@ -207,6 +207,31 @@ fn read_choice(
     }
 }
 
+/// The labels of the sheet that hold references: the list, the place in it, and the sheet's row.
+pub(crate) fn rows_with_references<'t>(
+    choices: &'t Table<'t>,
+    lists: &Lists,
+) -> Vec<(ListIndex, u32, Row<'t>)> {
+    let mut sizes: HashMap<&str, u32> = HashMap::new();
+    let mut found = Vec::new();
+    for row in choices.rows() {
+        let list = row.get("list_name");
+        // As they are read.
+        if list.is_empty() || row.get("name").is_empty() {
+            continue;
+        }
+        let size = sizes.entry(list).or_default();
+        if let Some(index) = lists.by_name.get(list)
+            && row.translations("label").any(|(_, text, _)| text.contains("${"))
+        {
+            found.push((*index, *size, row));
+            found.extend(lists.with_other.get(index).map(|extended| (*extended, *size, row)));
+        }
+        *size += 1;
+    }
+    found
+}
+
 /// Columns that a `choice_filter` reads and its list does not have are blank, as they are for ODK.
 pub(crate) fn add_missing_columns(structure: &mut Structure, survey: &Table<'_>, report: &mut Report) {
     for (question, at) in structure.questions.iter().zip(&structure.rows) {

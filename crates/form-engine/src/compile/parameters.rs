@@ -326,6 +326,11 @@ pub(crate) fn codes(list: &ChoiceList) -> Vec<String> {
     (0..list.len() as u32).map(|row| list.code(row).to_owned()).collect()
 }
 
+/// False for the bound of a range that is no number: its usual value holds.
+pub(crate) fn is_bound(key: &str, value: &str) -> bool {
+    !matches!(key, "start" | "end" | "step") || decimal(value).is_some()
+}
+
 fn decimal(text: &str) -> Option<f64> {
     let digits = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
     text.parse::<f64>().ok().filter(|number| number.is_finite() && text.chars().all(digits))

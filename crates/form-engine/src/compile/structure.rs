@@ -608,7 +608,7 @@ impl Builder<'_, '_> {
             name => name,
         };
         let index = self.add_named(row, row.place("name"), name, question_type)?;
-        let parameters = parameters::parse(row, self.report);
+        let mut parameters = parameters::parse(row, self.report);
         let from_file = row.get("type").to_lowercase().contains("from")
             && row.get("type").to_lowercase().contains("file");
         parameters::check(row, question_type, &parameters, from_file, self.report);
@@ -621,7 +621,9 @@ impl Builder<'_, '_> {
                 let codes = |name: &str| {
                     lists.by_name.get(name).map(|list| parameters::codes(&lists.lists[list.as_usize()]))
                 };
-                parameters::check_range(row, &parameters, codes, self.report)
+                let whole = parameters::check_range(row, &parameters, codes, self.report);
+                parameters.retain(|key, value| parameters::is_bound(key, value));
+                whole
             }
             _ => true,
         };

@@ -12,6 +12,9 @@ use crate::xml::XmlDoc;
 /// More lists or documents than any form has.
 pub(crate) const MAX_INSTANCES: usize = 10_000;
 
+/// Labels with outputs, by row: what each language says.
+pub(crate) type LiveLabels = BTreeMap<u32, Vec<Vec<TextPiece>>>;
+
 /// All that `instance()` can name.
 #[derive(Default)]
 pub(crate) struct Secondary {
@@ -19,6 +22,8 @@ pub(crate) struct Secondary {
     pub(crate) list_names: HashMap<String, ListIndex>,
     pub(crate) docs: Vec<XmlDoc>,
     pub(crate) doc_names: HashMap<String, DocIndex>,
+    /// What the choices of a list say that shows answers; read once the questions are known.
+    pub(crate) live_labels: Vec<(ListIndex, LiveLabels)>,
     /// Those that lie in files.
     pub(crate) files: Vec<ExternalFile>,
 }
@@ -40,7 +45,8 @@ impl Secondary {
     pub(crate) fn add(&mut self, id: &str, content: Node<'_, '_>, itext: &Itext) {
         match list_of(id, content, itext) {
             Some(list) => {
-                self.add_list(id, list);
+                let index = self.add_list(id, list);
+                self.live_labels.push((index, live_labels_of(content, itext)));
             }
             None => {
                 if self.docs.len() > MAX_INSTANCES {
@@ -53,6 +59,25 @@ impl Secondary {
             }
         }
     }
+}
+
+fn live_labels_of(root: Node<'_, '_>, itext: &Itext) -> LiveLabels {
+    let items = root.children().filter(Node::is_element);
+    let id = |item: Node<'_, '_>| {
+        let field = item.children().find(|field| field.tag_name().name() == "itextId");
+        field.and_then(|field| field.text()).unwrap_or_default().trim().to_owned()
+    };
+    let texts = items.enumerate().map(|(row, item)| (row as u32, itext.get(&id(item), "")));
+    texts.filter_map(|(row, texts)| Some((row, with_outputs(&texts)?))).collect()
+}
+
+/// What each language says, if any of it shows an answer.
+pub(crate) fn with_outputs(texts: &[&[TextPiece]]) -> Option<Vec<Vec<TextPiece>>> {
+    let shows = |piece: &TextPiece| matches!(piece, TextPiece::Output(_));
+    texts
+        .iter()
+        .any(|pieces| pieces.iter().any(shows))
+        .then(|| texts.iter().map(|text| text.to_vec()).collect())
 }
 
 /// `root` with nothing but `item`s, and these with nothing but texts by name.
@@ -117,7 +142,7 @@ fn list_of(id: &str, root: Node<'_, '_>, itext: &Itext) -> Option<ChoiceList> {
     Some(ChoiceList::new(id, names, labels, extras).with_media(media))
 }
 
-/// The text without its outputs: a choice has none.
+/// The text without its outputs.
 pub(crate) fn plain_text(pieces: &[TextPiece]) -> String {
     pieces
         .iter()

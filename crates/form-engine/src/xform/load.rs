@@ -1,7 +1,7 @@
 //! XForm XML to a form.
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use record_model::AnswerPath;
@@ -14,13 +14,13 @@ use crate::evaluation::Level;
 use crate::form::{
     Action, ActionValue, AttachmentKind, CompiledForm, Default as FormDefault, Entity, Events, ExternalFile,
     Flag, Form, Itemset, Publication, Question, QuestionIndex, QuestionType, Rule, Scope, ScopeIndex, Seed,
-    Source, Target,
+    Source, Target, offered_in,
 };
-use crate::list::{ChoiceList, ListFilter};
+use crate::list::{ChoiceList, ListFilter, name_from_root};
 use crate::template::{Segment, Template, Translations};
 use crate::workbook::Workbook;
 use crate::xform::body::{ActionPlace, Body, absolute};
-use crate::xform::instances::{MAX_INSTANCES, Secondary, plain_text};
+use crate::xform::instances::{LiveLabels, MAX_INSTANCES, Secondary, plain_text, with_outputs};
 use crate::xform::texts::{Itext, TextPiece, itext_id, pieces_of};
 use crate::xform::{JAVAROSA, ODK, OPENROSA, OWN_INSTANCE, type_of_word};
 use crate::xml;
@@ -273,6 +273,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             self.default_of(action);
         }
         let itext = self.itext_templates();
+        self.live_labels();
         let (order, cycles) = order::of(&self.questions, &self.programs);
         for cycle in cycles {
             let place = self.place_of(cycle.question);
@@ -984,19 +985,24 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         let languages = self.itext.languages.len().max(1);
         let mut names: Vec<Box<str>> = Vec::new();
         let mut labels: Vec<Vec<Box<str>>> = vec![Vec::new(); languages];
+        let mut live_labels = LiveLabels::new();
         for item in items {
             let value = children(item, "value").next().and_then(|value| value.text()).unwrap_or_default();
             names.push(value.trim().into());
             let label = children(item, "label").next();
             let id = label.and_then(|label| label.attribute("ref")).and_then(itext_id);
             let translated = id.map(|id| self.itext.get(id, "")).unwrap_or_default();
-            let own = label.map(|label| plain_text(&pieces_of(label))).unwrap_or_default();
+            let own = label.map(pieces_of).unwrap_or_default();
+            let said = if id.is_some() { translated.clone() } else { vec![own.as_slice(); languages] };
+            live_labels.extend(with_outputs(&said).map(|texts| (names.len() as u32 - 1, texts)));
+            let own = plain_text(&own);
             for (language, labels) in labels.iter_mut().enumerate() {
                 let text = translated.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
                 labels.push(if text.is_empty() { own.as_str().into() } else { text.into() });
             }
         }
         let list = self.secondary.add_list("", ChoiceList::new("", names, labels, Vec::new()));
+        self.secondary.live_labels.push((list, live_labels));
         self.questions[index.as_usize()].list = Some(list);
     }
 
@@ -1096,6 +1102,33 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             }
         }
         Template { raw: raw.into(), segments: if has_output { segments } else { Vec::new() } }
+    }
+
+    /// The labels of choices that show answers, as they are around the selects that offer them.
+    fn live_labels(&mut self) {
+        let place = Place::new("XForm", 0, "itext");
+        for (list, rows) in std::mem::take(&mut self.secondary.live_labels) {
+            if rows.is_empty() || list.as_usize() >= self.secondary.lists.len() {
+                continue;
+            }
+            let scope = offered_in(&self.questions, &self.scopes, list);
+            let mut labels = BTreeMap::new();
+            let subject = Subject::Instance(scope);
+            for (row, mut texts) in rows {
+                for piece in texts.iter_mut().flatten() {
+                    if let TextPiece::Output(path) = piece
+                        && let Some(index) = self.by_path.get(path.as_str())
+                    {
+                        *path = resolve::reference_path(&self.names(), subject, *index, false);
+                    }
+                }
+                let templates = texts.iter().map(|pieces| self.template(pieces, subject, &place));
+                labels.insert(row, Translations(templates.collect()));
+            }
+            let around = resolve::path_around(&self.names(), scope);
+            name_from_root(&mut self.programs, &labels, &around);
+            self.secondary.lists[list.as_usize()].set_live_labels(scope, labels);
+        }
     }
 
     fn itext_templates(&mut self) -> HashMap<Box<str>, Translations> {

@@ -10,6 +10,7 @@ mod write;
 
 use crate::form::QuestionType;
 
+pub(crate) use body::absolute;
 pub(crate) use record::seed_of;
 
 pub(crate) const XFORMS: &str = "http://www.w3.org/2002/xforms";

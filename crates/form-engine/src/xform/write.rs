@@ -54,11 +54,11 @@ impl<'f> Writer<'f> {
             }
             lists.insert(ListIndex(at as u16), name);
         }
-        // Only in itext can a file stand beside a text.
-        let has_files = form.lists.iter().any(ChoiceList::has_media)
+        // Only in itext can a file stand beside a text, or a choice show an answer.
+        let needs_itext = form.lists.iter().any(|list| list.has_media() || list.has_live_labels())
             || form.questions.iter().any(|q| !q.media.is_empty() || !q.guidance.is_empty());
         let named = form.languages.first().is_some_and(|code| code != "default");
-        let translated = form.languages.len() > 1 || named || has_files;
+        let translated = form.languages.len() > 1 || named || needs_itext;
         let namespaces = namespaces_of(form);
         let mut writer = Self { form, lists, texts: Vec::new(), translated, namespaces };
         writer.gather_texts();
@@ -176,7 +176,9 @@ impl<'f> Writer<'f> {
     fn list_texts(&self, index: ListIndex, list: &ChoiceList, language: usize, out: &mut String) {
         for row in 0..list.len() as u32 {
             let _ = write!(out, "<text id=\"{}-{row}\">", escaped(&self.lists[&index]));
-            let _ = write!(out, "<value>{}</value>", escaped(list.label(row, language)));
+            let live = list.live_label(row).and_then(|(_, texts)| texts.get(language));
+            let label = live.map_or_else(|| escaped(list.label(row, language)), |text| self.template(text));
+            let _ = write!(out, "<value>{label}</value>");
             for kind in ["image", "audio", "video", "big-image"] {
                 if let Some(file) = list.media(row, kind, language) {
                     let _ = write!(out, "<value form=\"{kind}\">{}</value>", jr_file(kind, &escaped(file)));

@@ -830,8 +830,7 @@ impl<'e> Evaluator<'e> {
         }
         let Some(list) = asked.list else { return Vec::new() };
         let data = self.form.list(list);
-        let option =
-            |row: u32| (Cow::Borrowed(data.code(row)), Cow::Borrowed(data.label(row, self.language)));
+        let option = |row: u32| (Cow::Borrowed(data.code(row)), self.choice_label(list, row, context));
         match &asked.choice_filter {
             None => (0..data.len() as u32).map(option).collect(),
             Some(filter) => self
@@ -845,13 +844,29 @@ impl<'e> Evaluator<'e> {
         }
     }
 
+    /// A choice's label, with the answers it shows as they are around this place.
+    pub(crate) fn choice_label(&self, list: ListIndex, row: u32, context: Context) -> Cow<'e, str> {
+        let data = self.form.list(list);
+        let as_written = || Cow::Borrowed(data.label(row, self.language));
+        let Some((scope, texts)) = data.live_label(row) else { return as_written() };
+        let Some(template) = texts.get(self.language) else { return as_written() };
+        let mut instance = context.instance;
+        while self.arena.instance(instance).scope != scope {
+            if self.arena.instance(instance).scope == ScopeIndex::ROOT {
+                return as_written();
+            }
+            instance = self.arena.instance(instance).parent;
+        }
+        self.nested(|| Cow::Owned(crate::evaluate::render(self, template, Context::instance(instance))))
+    }
+
     fn choice_name(&self, value: &'e Node, question: QuestionIndex, context: Context) -> Cow<'e, str> {
         let code = self.text(value, context);
         let asked = self.form.question(question);
         if let Some(list) = asked.list {
             let data = self.form.list(list);
             let row = data.rows_of(&code).first();
-            return row.map_or(Cow::Borrowed(""), |row| Cow::Borrowed(data.label(*row, self.language)));
+            return row.map_or(Cow::Borrowed(""), |row| self.choice_label(list, *row, context));
         }
         let Some(itemset) = &asked.itemset else { return Cow::Borrowed("") };
         let at_question = Context { instance: context.instance, ..context };

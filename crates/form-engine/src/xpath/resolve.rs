@@ -1519,6 +1519,14 @@ pub(crate) fn reference_path(
     path
 }
 
+/// The path of what an instance is one of: of a repeat, or of the record.
+pub(crate) fn path_around(names: &Names<'_>, scope: ScopeIndex) -> String {
+    match names.scopes[scope.as_usize()].repeat {
+        Some(repeat) => absolute_path(names, repeat),
+        None => format!("/{}", names.root),
+    }
+}
+
 /// `/data/group/question`
 pub(crate) fn absolute_path(names: &Names<'_>, index: QuestionIndex) -> String {
     let mut steps = Vec::new();

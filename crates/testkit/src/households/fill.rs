@@ -88,11 +88,11 @@ fn candidate(
         T::SelectOne | T::SelectMultiple => {
             let offered = choices(form, question.index(), path, evaluation);
             let at = rng.below(offered.len() as u64) as usize + round;
-            (!offered.is_empty()).then(|| offered[at % offered.len()].name.to_owned())
+            (!offered.is_empty()).then(|| offered[at % offered.len()].name.to_string())
         }
         T::Rank => {
             let offered = choices(form, question.index(), path, evaluation);
-            Some(offered.iter().map(|choice| choice.name).collect::<Vec<_>>().join(" "))
+            Some(offered.iter().map(|choice| &*choice.name).collect::<Vec<_>>().join(" "))
         }
         T::Integer | T::Range { integer: true } => {
             of(&["1", "0", "2", "5", "10", "18", "30", "3", "60", "100", "1000", "2020"])
