@@ -1,6 +1,7 @@
 //! What each fuzz target does with its input. The test `crashers` of the engine does the same with every input that
 //! once went wrong.
 
+use std::collections::BTreeSet;
 use std::io::{Cursor, Write};
 
 use form_engine::{CompiledForm, Functions, Interview, Preload, Resume, Workbook, XmlExpression};
@@ -129,10 +130,17 @@ pub fn xform(input: &[u8]) {
 }
 
 fn written_and_read_again(form: &CompiledForm) {
+    // A path written twice, where nothing says that it repeats: no bind can tell the two apart.
+    let said = form.said();
+    let mut paths = BTreeSet::new();
+    let is_again = |pair: &[String]| pair[0] == "question" && !paths.insert(pair[1].clone());
+    if said.windows(2).any(is_again) {
+        return;
+    }
     let written = form.to_xform();
     match CompiledForm::from_xform(written.as_bytes()) {
         // What the revision is a hash of tells more than two hashes would.
-        Ok((again, _)) => assert_eq!(again.said(), form.said(), "another form, written as {written}"),
+        Ok((again, _)) => assert_eq!(again.said(), said, "another form, written as {written}"),
         Err(found) => panic!("what was written is refused: {found}\n{written}"),
     }
 }
