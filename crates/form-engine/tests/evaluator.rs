@@ -7,8 +7,8 @@ mod common;
 
 use common::{A, B, broken, calculate, compile, path, refused, run, shown, visit};
 use form_engine::{
-    CompiledForm, Functions, Interview, InterviewError, Preload, ViolationKind, XmlExpression, XmlValue,
-    evaluate,
+    CompiledForm, Functions, Interview, InterviewError, Preload, Resume, ViolationKind, XmlExpression,
+    XmlValue, evaluate,
 };
 use record_model::{Answers, Instant, Value, Visit};
 
@@ -727,6 +727,8 @@ fn household() -> CompiledForm {
              begin repeat | room | Room | | | | | | | ${size} | |
              text | colour | Colour | | | | | | | | |
              end repeat | | | | | | | | | | |
+             calculate | loud | | | | | concat(${nick}, '!') | | | | |
+             calculate | rooms | | | | | count(${room}) | | | | |
              calculate | ages | | | | | sum(${age}) | | | | |
              date | began | Began | | | | | | today() | | |
              text | echo | Echo | | | | concat(${name}, '?') | | | | ${name} |",
@@ -749,6 +751,7 @@ fn an_answer_is_followed_by_what_reads_it_and_by_nothing_else() {
     assert_eq!(interview.value("/data/began").unwrap(), "2026-11-21");
     interview.set("/data/name", "Ann").unwrap();
     assert_eq!(interview.value("/data/nick").unwrap(), "Ann!");
+    assert_eq!(interview.value("/data/loud").unwrap(), "Ann!!");
     assert_eq!(interview.value("/data/echo").unwrap(), "Ann?");
     interview.set("/data/nick", "Nan").unwrap();
     assert_eq!(interview.value("/data/nick").unwrap(), "Nan");
@@ -843,7 +846,15 @@ fn a_counted_repeat_has_as_many_as_its_count() {
     for (size, rooms) in [("3", 3), ("1", 1), ("2", 2), ("0", 0)] {
         interview.set("/data/size", size).unwrap();
         assert_eq!(interview.count("/data/room").unwrap(), rooms, "{size}");
+        assert_eq!(interview.value("/data/rooms").unwrap(), rooms.to_string(), "{size}");
     }
+    let blank = xform(
+        "<n/><r><x/></r>",
+        "",
+        "<input ref=\"/data/n\"/><group ref=\"/data/r\"><repeat nodeset=\"/data/r\" jr:count=\"/data/n\">\
+         <input ref=\"/data/r/x\"/></repeat></group>",
+    );
+    assert_eq!(begin(&blank).count("/data/r").unwrap(), 0);
     // A blank asks for nothing to be made or taken away.
     interview.set("/data/size", "2").unwrap();
     interview.set("/data/size", "").unwrap();
@@ -910,6 +921,38 @@ fn questions_that_set_each_other_off_are_told_and_the_next_answer_is_free() {
         interview.set("/data/p", "2").unwrap();
         assert_eq!(interview.value("/data/s").unwrap(), "2");
     }
+}
+
+#[test]
+fn what_one_answer_sets_off_does_not_count_against_the_next() {
+    let actions = "<setvalue event=\"xforms-value-changed\" ref=\"/data/s\" value=\"/data/p\"/>".repeat(600);
+    let body = format!("<input ref=\"/data/p\">{actions}</input>");
+    let mut interview = begin(&xform("<p/><s/>", "", &body));
+    for answer in 0..200 {
+        interview.set("/data/p", &answer.to_string()).unwrap();
+    }
+    assert_eq!(interview.value("/data/s").unwrap(), "199");
+}
+
+#[test]
+fn a_record_holds_every_instance_and_is_opened_again_as_it_was() {
+    let form = household();
+    let mut interview = begin(&form);
+    interview.set("/data/name", "Ann & Bob").unwrap();
+    interview.set("/data/size", "2").unwrap();
+    interview.set("/data/room[2]/colour", "<red>").unwrap();
+    let xml = interview.xml();
+    assert_eq!(xml.matches("<room>").count(), 2, "{xml}");
+    assert!(
+        xml.contains("<colour>&lt;red&gt;</colour>") && xml.contains("<name>Ann &amp; Bob</name>"),
+        "{xml}"
+    );
+    let again = Interview::resume(&form, &xml, Resume::Draft, visit(), &Preload::default()).unwrap();
+    let told = |interview: &Interview| {
+        let nodes = interview.nodes().into_iter();
+        nodes.map(|node| (node.reference, node.value)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&again), told(&interview));
 }
 
 #[test]
