@@ -237,6 +237,8 @@ fn texts_are_cut_as_the_specifications_say() {
         ("selected('ab', 'b')", "false"),
         ("selected('', '')", "true"),
         ("selected('a b', ' b ')", "true"),
+        ("selected('ab', string('b'))", "false"),
+        ("selected('a b', string('b'))", "true"),
         ("selected-at('a b', 0)", "a"),
         ("selected-at('a b', 1)", "b"),
         ("selected-at('a b', 2)", ""),
@@ -494,6 +496,11 @@ fn lines_cross_touch_or_pass() {
         // Beside each other.
         ("0 0;0 4;1 4;1 0", "false"),
         ("0 0;3 1;3 5;1 5;2 2;5 2", "true"),
+        // One ends in the corner that the other cuts off.
+        ("0 0;1 1;0 4;4 0", "false"),
+        ("1 1;0 0;0 4;4 0", "false"),
+        ("0 4;4 0;1 1;0 0", "false"),
+        ("0 4;4 0;0 0;1 1", "false"),
         ("0 0;1 1", "false"),
         ("0 0;1 1;0 0", "false"),
         ("x", "false"),
@@ -646,6 +653,17 @@ fn months_and_days_are_short_in_the_form_s_language() {
         );
         assert_eq!(shown(&run(&form(&[("survey", &survey)]), &[]), "c"), expected);
     }
+}
+
+#[test]
+fn an_answer_is_a_condition_by_being_there() {
+    for (values, expected) in
+        [(&[("t", "0")][..], "yes"), (&[("t", "no")], "yes"), (&[("t", "")], "no"), (&[], "no")]
+    {
+        assert_eq!(calculate("if(${t}, 'yes', 'no')", values), expected, "{values:?}");
+    }
+    assert_eq!(calculate("if(${n}, 'yes', 'no')", &[("n", "i:0")]), "no");
+    assert_eq!(calculate("if(${n}, 'yes', 'no')", &[("n", "i:2")]), "yes");
 }
 
 #[test]
