@@ -121,7 +121,7 @@ fn list_of(id: &str, root: Node<'_, '_>, itext: &Itext) -> Option<ChoiceList> {
         }
     }
     let has_itext = columns.contains(&"itextId");
-    let extras = columns
+    let extras: Vec<(Box<str>, Vec<Box<str>>)> = columns
         .into_iter()
         .filter(|name| !(matches!(*name, "name" | "label") || has_itext && *name == "itextId"))
         .map(|name| (Box::from(name), items.iter().map(|item| text(item, name)).collect()))
@@ -139,7 +139,12 @@ fn list_of(id: &str, root: Node<'_, '_>, itext: &Itext) -> Option<ChoiceList> {
             media.insert(kind, files);
         }
     }
-    Some(ChoiceList::new(id, names, labels, extras).with_media(media))
+    let column = |texts: Vec<Box<str>>| texts.into_iter().collect();
+    let extras = extras.into_iter().map(|(name, texts)| (name, column(texts))).collect();
+    let media =
+        media.into_iter().map(|(kind, files)| (kind, files.into_iter().map(column).collect())).collect();
+    let labels = labels.into_iter().map(column).collect();
+    Some(ChoiceList::new(id, column(names), labels, extras).with_media(media))
 }
 
 /// The text without its outputs.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use record_model::AnswerPath;
 use roxmltree::Node;
 
+use crate::columns::Texts;
 use crate::compile::lists::read_csv;
 use crate::compile::{Language, is_yes, order};
 use crate::diagnostics::{Diagnostics, Place, Report, Trouble, quoted};
@@ -147,7 +148,7 @@ fn secondary(
             (None, Some(content)) => found.add(id, content, itext),
             (Some(source), _) => external(id, source, itext, files, &mut found, report),
             (None, None) => {
-                found.add_list(id, ChoiceList::new(id, Vec::new(), Vec::new(), Vec::new()));
+                found.add_list(id, ChoiceList::new(id, Texts::default(), Vec::new(), Vec::new()));
             }
         }
     }
@@ -174,7 +175,7 @@ fn external(
                 .fix("Joignez le fichier au formulaire.", "Attach the file to the form."),
         );
     };
-    let empty = || ChoiceList::new(id, Vec::new(), Vec::new(), Vec::new());
+    let empty = || ChoiceList::new(id, Texts::default(), Vec::new(), Vec::new());
     match file {
         None => {
             // The last record of this form is never known here.
@@ -664,9 +665,6 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
                 for warning in resolved.warnings {
                     self.report.warn(place.clone(), warning);
                 }
-                for (list, column) in resolved.indexes {
-                    self.secondary.lists[list.as_usize()].add_index(column);
-                }
                 let id = ExprId(self.programs.len() as u32);
                 self.programs.push(resolved.program);
                 Some(id)
@@ -983,12 +981,12 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         }
         let items: Vec<Node<'x, 'i>> = children(control, "item").collect();
         let languages = self.itext.languages.len().max(1);
-        let mut names: Vec<Box<str>> = Vec::new();
-        let mut labels: Vec<Vec<Box<str>>> = vec![Vec::new(); languages];
+        let mut names = Texts::default();
+        let mut labels = vec![Texts::default(); languages];
         let mut live_labels = LiveLabels::new();
         for item in items {
             let value = children(item, "value").next().and_then(|value| value.text()).unwrap_or_default();
-            names.push(value.trim().into());
+            names.push(value.trim());
             let label = children(item, "label").next();
             let id = label.and_then(|label| label.attribute("ref")).and_then(itext_id);
             let translated = id.map(|id| self.itext.get(id, "")).unwrap_or_default();
@@ -998,7 +996,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             let own = plain_text(&own);
             for (language, labels) in labels.iter_mut().enumerate() {
                 let text = translated.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
-                labels.push(if text.is_empty() { own.as_str().into() } else { text.into() });
+                labels.push(if text.is_empty() { &own } else { &text });
             }
         }
         let list = self.secondary.add_list("", ChoiceList::new("", names, labels, Vec::new()));
