@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+use std::collections::HashSet;
+
 use form_engine::{CompiledForm, Interview, Preload, Resume, ViolationKind, Workbook};
 use record_model::{Instant, Visit};
 
@@ -285,4 +287,36 @@ fn an_answer_with_what_xml_cannot_hold_does_not_lose_the_draft() {
     interview.set("/data/a", "x\u{FFFF}\u{FFFE}\u{1}\ty").unwrap();
     let draft = Interview::resume(&form, &interview.xml(), Resume::Draft, visit(), &preload()).unwrap();
     assert_eq!(draft.value("/data/a").as_deref(), Some("x\ty"));
+}
+
+/// It would take minutes if the form were read again for every question.
+#[test]
+fn a_form_of_many_questions_on_one_line_is_loaded_and_written_at_once() {
+    const MANY: usize = 3_000;
+    let each = |text: &dyn Fn(usize) -> String| (0..MANY).map(text).collect::<String>();
+    let elements = each(&|at| format!("<g{at}><a>1</a></g{at}><same/>"));
+    let binds = each(&|at| format!("<bind nodeset=\"/data/g{at}/a\" type=\"string\" required=\"true()\"/>"));
+    let lists = "<instance id=\"\"><root/></instance>".repeat(MANY);
+    let controls = each(&|at| {
+        format!("<group ref=\"/data/g{at}\"><input ref=\"/data/g{at}/a\"><label>x</label></input></group>")
+    });
+    let long = format!("<!--{}-->", "x".repeat(16_000_000));
+    let record = format!("<instance><data id=\"d\">{elements}</data></instance>");
+    let text = xform("", &format!("{long}{record}{binds}{lists}"), &controls).replace('\n', " ");
+    let (form, _) = CompiledForm::from_xform(text.as_bytes()).unwrap();
+    let keys: HashSet<&str> = form.questions().iter().map(|question| question.key()).collect();
+    assert!(keys.contains("same") && keys.contains(&*format!("same.{MANY}")));
+    assert!(form.to_xform().contains("options_2"));
+}
+
+#[test]
+fn a_diagnostic_names_the_line_of_the_xform() {
+    let text = xform(
+        "",
+        "<instance><data id=\"d\"><a/></data></instance>\n\n<bind nodeset=\"/data/a\" relevant=\"1 +\"/>",
+        "",
+    );
+    let line = text.lines().position(|line| line.contains("relevant")).unwrap() as u32 + 1;
+    let found = CompiledForm::from_xform(text.as_bytes()).unwrap_err();
+    assert_eq!(found.iter().next().unwrap().row, line, "{found}");
 }

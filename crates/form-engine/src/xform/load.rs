@@ -97,7 +97,7 @@ fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Optio
     let itext = Itext::read(children(model, "itext").next());
     let secondary = secondary(model, &itext, files, report);
     let loader = Loader {
-        document: &document,
+        line_starts: std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect(),
         binds: binds
             .iter()
             .filter_map(|bind| Some((absolute(bind.attribute("nodeset")?, ""), *bind)))
@@ -111,6 +111,7 @@ fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Optio
         elements: Vec::new(),
         by_path: HashMap::new(),
         by_key: HashMap::new(),
+        last_numbers: HashMap::new(),
         scopes: Form::empty().scopes,
         programs: Vec::new(),
         templates: vec![Seed::default()],
@@ -211,7 +212,8 @@ fn external(
 }
 
 struct Loader<'r, 'x, 'i> {
-    document: &'x roxmltree::Document<'i>,
+    /// Where each line of the form begins.
+    line_starts: Vec<usize>,
     binds: HashMap<String, Node<'x, 'i>>,
     bind_ids: HashMap<&'x str, String>,
     body: Body<'x, 'i>,
@@ -223,6 +225,8 @@ struct Loader<'r, 'x, 'i> {
     elements: Vec<(String, Node<'x, 'i>)>,
     by_path: HashMap<String, QuestionIndex>,
     by_key: HashMap<Box<str>, QuestionIndex>,
+    /// The number that was last put behind a key that others have too.
+    last_numbers: HashMap<String, u32>,
     scopes: Vec<Scope>,
     programs: Vec<Program>,
     templates: Vec<Seed>,
@@ -261,7 +265,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         if let Some(own) = own {
             self.in_order_of_the_sheet(own, &mut entities);
         }
-        self.saves_to(&entities);
+        self.saves_to(own, &entities);
         let rules = own.map(|own| self.rules(own)).unwrap_or_default();
         let publication = own.map(publication).unwrap_or_default();
         let instance_name = self.questions.iter().find_map(|question| match question.source {
@@ -322,8 +326,12 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
     }
 
     fn place(&self, node: Node<'_, '_>, column: &str) -> Place {
-        let row = self.document.text_pos_at(node.range().start).row;
-        Place::new("XForm", row, column)
+        Place::new("XForm", self.row(node), column)
+    }
+
+    /// The line that an element stands on, counted from 1. A form may be one long line, so nothing here reads it again.
+    fn row(&self, node: Node<'_, '_>) -> u32 {
+        self.line_starts.partition_point(|start| *start <= node.range().start) as u32
     }
 
     // The record's shape
@@ -373,8 +381,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             return None;
         }
         let index = QuestionIndex(self.questions.len() as u32);
-        let row = self.document.text_pos_at(element.range().start).row;
-        let mut question = Question::new(index, name, QuestionType::Hidden, row);
+        let mut question = Question::new(index, name, QuestionType::Hidden, self.row(element));
         question.namespace = namespace.into();
         question.parent = parent;
         question.scope = scope;
@@ -393,23 +400,26 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
     }
 
     /// The name, or where that is taken the path, as an answer path can hold it.
-    fn key(&self, name: &str, around: &str) -> Box<str> {
+    fn key(&mut self, name: &str, around: &str) -> Box<str> {
         let clean = |text: &str| text.replace([':', '@'], ".").trim_start_matches('.').to_owned();
         let plain = clean(name);
         if AnswerPath::question(&plain).is_ok() && !self.by_key.contains_key(&*plain) {
             return plain.into();
         }
         let groups = around.split('/').filter(|step| !step.is_empty()).skip(1);
-        let mut key: String = groups.chain([name]).map(clean).collect::<Vec<_>>().join(".");
-        let mut count = 1;
-        while self.by_key.contains_key(&*key) {
-            count += 1;
-            key = format!(
-                "{}.{count}",
-                key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.')
-            );
+        let key: String = groups.chain([name]).map(clean).collect::<Vec<_>>().join(".");
+        if !self.by_key.contains_key(&*key) {
+            return key.into();
         }
-        key.into()
+        let base = key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.').to_owned();
+        let last = self.last_numbers.entry(base.clone()).or_insert(1);
+        loop {
+            *last += 1;
+            let numbered = format!("{base}.{last}");
+            if !self.by_key.contains_key(&*numbered) {
+                return numbered.into();
+            }
+        }
     }
 
     fn attributes(
@@ -445,20 +455,25 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         path: &str,
         seed: &mut Seed,
     ) {
-        let mut done: HashSet<String> = HashSet::new();
+        // Of a name that repeats, all together where the first stands.
+        let mut places: Vec<(String, Vec<Node<'x, 'i>>)> = Vec::new();
+        let mut repeats: HashMap<String, usize> = HashMap::new();
         for child in element.children().filter(Node::is_element) {
             let name = qualified_name(child);
-            let own = format!("{path}/{name}");
-            if self.body.repeats.contains_key(&own) {
-                if done.insert(name.clone()) {
-                    let all: Vec<Node<'x, 'i>> = element
-                        .children()
-                        .filter(|other| other.is_element() && qualified_name(*other) == name)
-                        .collect();
-                    self.repeat(&all, &name, parent, scope, path, seed);
-                }
+            if let Some(at) = repeats.get(&name) {
+                places[*at].1.push(child);
+                continue;
+            }
+            if self.body.repeats.contains_key(&format!("{path}/{name}")) {
+                repeats.insert(name.clone(), places.len());
+            }
+            places.push((name, vec![child]));
+        }
+        for (name, elements) in places {
+            if repeats.contains_key(&name) {
+                self.repeat(&elements, &name, parent, scope, path, seed);
             } else {
-                self.single(child, &name, parent, scope, path, seed);
+                self.single(elements[0], &name, parent, scope, path, seed);
             }
         }
     }
@@ -785,12 +800,14 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             }
         }
         // The place of a count that is no plain reference.
+        let own_paths: HashSet<&str> =
+            children(own, "question").filter_map(|node| node.attribute("ref")).collect();
         for at in 0..self.questions.len() {
             let path = &self.elements[at].0;
             let told = self.body.repeats.get(path).and_then(|repeat| repeat.attribute((JAVAROSA, "count")));
             let place = told.map(str::trim).filter(|count| count.starts_with(&format!("{path}_count")));
             let Some(index) = place.and_then(|place| self.by_path.get(place)).copied() else { continue };
-            let is_own = children(own, "question").any(|node| node.attribute("ref") == place);
+            let is_own = place.is_some_and(|place| own_paths.contains(place));
             self.questions[index.as_usize()].generated =
                 !is_own && !self.body.controls.contains_key(place.unwrap_or(""));
         }
@@ -873,7 +890,11 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         });
     }
 
-    fn saves_to(&mut self, entities: &[Entity]) {
+    fn saves_to(&mut self, own: Option<Node<'x, 'i>>, entities: &[Entity]) {
+        let mut lists: HashMap<&str, Option<&str>> = HashMap::new();
+        for node in own.into_iter().flat_map(|own| children(own, "question")) {
+            lists.entry(node.attribute("ref").unwrap_or_default()).or_insert(node.attribute("list"));
+        }
         for at in 0..self.questions.len() {
             let (path, _) = &self.elements[at];
             let Some(bind) = self.binds.get(path) else { continue };
@@ -881,20 +902,12 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
                 continue;
             };
             let scope = self.questions[at].scope;
-            let told = self.own_list(path);
-            let entity = entities.iter().position(|entity| {
-                entity.scope == scope && told.as_ref().is_none_or(|list| **list == *entity.list)
-            });
+            let told = lists.get(path.as_str()).copied().flatten();
+            let entity = entities
+                .iter()
+                .position(|entity| entity.scope == scope && told.is_none_or(|list| *list == *entity.list));
             self.questions[at].save_to = entity.map(|entity| (entity, property.value().into()));
         }
-    }
-
-    fn own_list(&self, path: &str) -> Option<String> {
-        let own = self
-            .document
-            .descendants()
-            .find(|node| node.tag_name().name() == "question" && node.attribute("ref") == Some(path))?;
-        own.attribute("list").map(str::to_owned)
     }
 
     // Controls
