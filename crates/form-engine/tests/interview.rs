@@ -172,3 +172,13 @@ fn an_evaluation_of_another_form_offers_nothing_and_fills_nothing_in() {
     let roster = form.find("roster").unwrap().index();
     assert_eq!(label(&form, roster, &path("roster"), &found, "fr"), "Membre ${rooms}");
 }
+
+#[test]
+fn a_refused_answer_is_repeated_only_to_the_person_who_typed_it() {
+    let form = form();
+    let error = check_answer(&form, form.find("visited").unwrap().index(), "HT01 secret").unwrap_err();
+    assert!(error.expected("en").contains("secret"));
+    for said in [format!("{error}"), format!("{error:?}"), format!("{:?}", Err::<(), _>(error))] {
+        assert!(!said.contains("secret"), "{said}");
+    }
+}
