@@ -7,6 +7,7 @@ use std::sync::Arc;
 use record_model::AnswerPath;
 use roxmltree::Node;
 
+use crate::arena;
 use crate::compile::lists::read_csv;
 use crate::compile::{Language, is_yes, order};
 use crate::diagnostics::{Diagnostics, Place, Report, Trouble, quoted};
@@ -18,17 +19,19 @@ use crate::form::{
 };
 use crate::list::{ChoiceList, ListFilter};
 use crate::template::{Segment, Template, Translations};
-use crate::workbook::Workbook;
-use crate::xform::body::{ActionPlace, Body, absolute};
+use crate::workbook::{MAX_CELL_BYTES, Workbook};
+use crate::xform::body::{ActionPlace, Body, MAX_CONTROLS, MAX_PATH_BYTES, absolute};
 use crate::xform::instances::{MAX_INSTANCES, Secondary, plain_text};
 use crate::xform::texts::{Itext, TextPiece, itext_id, pieces_of};
-use crate::xform::{JAVAROSA, ODK, OPENROSA, OWN_INSTANCE, type_of_word};
+use crate::xform::{JAVAROSA, ODK, OPENROSA, OWN_INSTANCE, too_large, type_of_word};
 use crate::xml;
 use crate::xpath::program::{ExprId, Program};
 use crate::xpath::resolve::{self, Allows, Names, Subject};
 
-/// More places than any form has.
-const MAX_QUESTIONS: usize = 50_000;
+/// More places than any form has; a spreadsheet may not have more either.
+const MAX_QUESTIONS: usize = 10_000;
+/// Repeats inside each other, as in a spreadsheet.
+const MAX_REPEAT_DEPTH: u8 = 7;
 
 impl CompiledForm {
     /// Loads XForm XML. Ok brings warnings; Err brings every error that was found, and the warnings with them.
@@ -57,6 +60,15 @@ fn unreadable(report: &mut Report, found: impl Into<String>, expected: &str) {
         Trouble::new("unreadable-xform", found, expected)
             .fix("Donnez un XForm au format XML.", "Give an XForm as XML."),
     );
+}
+
+/// What is refused as too large, on no line of its own.
+fn refuse(report: &mut Report, column: &str, trouble: Trouble) {
+    report.error(Place::new("XForm", 0, column), trouble);
+}
+
+fn at_most(limit: usize) -> (String, String) {
+    (format!("au plus {limit}"), format!("at most {limit}"))
 }
 
 fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Option<Form> {
@@ -94,19 +106,29 @@ fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Optio
         .iter()
         .filter_map(|bind| Some((bind.attribute("id")?, absolute(bind.attribute("nodeset")?, ""))))
         .collect();
-    let itext = Itext::read(children(model, "itext").next());
+    let itext = Itext::read(children(model, "itext").next())
+        .map_err(|trouble| refuse(report, "itext", trouble))
+        .ok()?;
     let secondary = secondary(model, &itext, files, report);
+    let body = Body::read(body, &bind_ids);
+    if body.count > MAX_CONTROLS {
+        let found =
+            (format!("plus de {MAX_CONTROLS} contrôles"), format!("more than {MAX_CONTROLS} controls"));
+        refuse(report, "body", too_large(found, at_most(MAX_CONTROLS)));
+        return None;
+    }
     let loader = Loader {
         line_starts: std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect(),
         binds: binds
             .iter()
             .filter_map(|bind| Some((absolute(bind.attribute("nodeset")?, ""), *bind)))
             .collect(),
-        body: Body::read(body, &bind_ids),
+        body,
         bind_ids,
         itext,
         secondary,
         root_name: qualified_name(primary),
+        namespaces: namespaces(primary),
         questions: Vec::new(),
         elements: Vec::new(),
         by_path: HashMap::new(),
@@ -145,7 +167,11 @@ fn secondary(
             continue;
         }
         match (instance.attribute("src"), instance.first_element_child()) {
-            (None, Some(content)) => found.add(id, content, itext),
+            (None, Some(content)) => {
+                if let Err(trouble) = found.add(id, content, itext) {
+                    refuse(report, "instance", trouble);
+                }
+            }
             (Some(source), _) => external(id, source, itext, files, &mut found, report),
             (None, None) => {
                 found.add_list(id, ChoiceList::new(id, Vec::new(), Vec::new(), Vec::new()));
@@ -201,7 +227,11 @@ fn external(
         Some(bytes) => {
             let text = String::from_utf8_lossy(bytes);
             match xml::parse(&text, false) {
-                Ok(document) => found.add(id, document.root_element(), itext),
+                Ok(document) => {
+                    if let Err(trouble) = found.add(id, document.root_element(), itext) {
+                        refuse(report, "instance", trouble);
+                    }
+                }
                 Err(error) => {
                     missing(report, format!("{}, which says: {error}", quoted(name)));
                     found.add_list(id, empty());
@@ -220,6 +250,8 @@ struct Loader<'r, 'x, 'i> {
     itext: Itext,
     secondary: Secondary,
     root_name: String,
+    /// What the prefixes of places stand for.
+    namespaces: Vec<(Box<str>, Box<str>)>,
     questions: Vec<Question>,
     /// By question: its path and element.
     elements: Vec<(String, Node<'x, 'i>)>,
@@ -245,7 +277,13 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         self.inside(primary, None, ScopeIndex::ROOT, &root_path, &mut seed);
         self.add_instance_id(primary, &mut seed);
         if self.questions.len() > MAX_QUESTIONS {
-            unreadable(self.report, format!("{} places", self.questions.len()), "at most 50000");
+            let found =
+                (format!("plus de {MAX_QUESTIONS} places"), format!("more than {MAX_QUESTIONS} places"));
+            refuse(self.report, "instance", too_large(found, at_most(MAX_QUESTIONS)));
+            return None;
+        }
+        // What was left out would be missed everywhere else.
+        if self.report.has_errors() {
             return None;
         }
         let own = children(model, "instance")
@@ -277,6 +315,10 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             self.default_of(action);
         }
         let itext = self.itext_templates();
+        if let Err(trouble) = self.itext.room.check() {
+            refuse(self.report, "", trouble);
+            return None;
+        }
         let (order, cycles) = order::of(&self.questions, &self.programs);
         for cycle in cycles {
             let place = self.place_of(cycle.question);
@@ -312,10 +354,20 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             actions,
             seed,
             templates: self.templates,
-            namespaces: namespaces(primary),
+            namespaces: with_our_own(self.namespaces),
             ..Form::empty()
         };
         form.wire();
+        let (instances, cells) = arena::begun_with(&form);
+        if instances > arena::MAX_INSTANCES || cells > arena::MAX_RECORD_CELLS {
+            let found = (
+                format!("{instances} instances de repeats et {cells} réponses au début"),
+                format!("{instances} instances of repeats and {cells} answers at the start"),
+            );
+            let (most, cells) = (arena::MAX_INSTANCES, arena::MAX_RECORD_CELLS);
+            let expected = (format!("au plus {most} et {cells}"), format!("at most {most} and {cells}"));
+            refuse(self.report, "instance", too_large(found, expected));
+        }
         form.revision = crate::revision::of(&form);
         Some(form)
     }
@@ -380,6 +432,14 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         if self.questions.len() > MAX_QUESTIONS {
             return None;
         }
+        let length = around.len() + 1 + name.len();
+        if length > MAX_PATH_BYTES {
+            let found = (format!("un chemin de {length} octets"), format!("a path of {length} bytes"));
+            let place = self.place(element, "instance");
+            self.report.error(place, too_large(found, at_most(MAX_PATH_BYTES)));
+            return None;
+        }
+        self.declare(element, name, namespace);
         let index = QuestionIndex(self.questions.len() as u32);
         let mut question = Question::new(index, name, QuestionType::Hidden, self.row(element));
         question.namespace = namespace.into();
@@ -397,6 +457,29 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         self.elements.push((path, element));
         self.questions.push(question);
         Some(index)
+    }
+
+    /// Records declare all prefixes on their root, so that each must mean the same everywhere.
+    fn declare(&mut self, element: Node<'x, 'i>, name: &str, uri: &str) {
+        let Some((prefix, _)) = name.split_once(':').filter(|(prefix, _)| *prefix != "xml") else { return };
+        match self.namespaces.iter().find(|(known, _)| **known == *prefix) {
+            None => self.namespaces.push((prefix.into(), uri.into())),
+            Some((_, known)) if **known == *uri => {}
+            Some((_, known)) => {
+                let (prefix, known, uri) = (quoted(prefix), quoted(known), quoted(uri));
+                let trouble = Trouble::told(
+                    "ambiguous-prefix",
+                    (
+                        format!("le préfixe {prefix} pour {known} et pour {uri}"),
+                        format!("the prefix {prefix} for {known} and for {uri}"),
+                    ),
+                    ("un seul espace de noms par préfixe", "one namespace for each prefix"),
+                )
+                .fix("Donnez à l'un un autre préfixe.", "Give one of them another prefix.");
+                let place = self.place(element, "instance");
+                self.report.error(place, trouble);
+            }
+        }
     }
 
     /// The name, or where that is taken the path, as an answer path can hold it.
@@ -536,6 +619,13 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         let Some(index) = self.add(shape, name, &namespace, parent, scope, around) else { return };
         let inner = ScopeIndex(self.scopes.len() as u16);
         let depth = self.scopes[scope.as_usize()].depth.saturating_add(1);
+        if depth > MAX_REPEAT_DEPTH {
+            let found =
+                (format!("{depth} repeats l'un dans l'autre"), format!("{depth} repeats inside each other"));
+            let place = self.place(shape, "instance");
+            self.report.error(place, too_large(found, at_most(MAX_REPEAT_DEPTH.into())));
+            return;
+        }
         let siblings = &mut self.scopes[scope.as_usize()].children;
         let ordinal = siblings.len() as u16;
         siblings.push(inner);
@@ -667,6 +757,9 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
     }
 
     fn expression(&mut self, text: &str, subject: Subject, place: &Place) -> Option<ExprId> {
+        if !self.itext.room.take(text.len()) {
+            return None;
+        }
         let allows = Allows { uuid: true, once: false };
         let resolved = resolve::expression(&self.names(), text, subject, allows);
         self.keep(resolved, place)
@@ -751,7 +844,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             if let Some(message) = bind.attribute((JAVAROSA, name)) {
                 let texts = match itext_id(message) {
                     Some(id) => self.itext_of(id, "", subject, &place(self, name)),
-                    None => plain(message),
+                    None => self.plain(message, &place(self, name)),
                 };
                 let question = &mut self.questions[index.as_usize()];
                 if is_constraint {
@@ -999,11 +1092,16 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         let mut labels: Vec<Vec<Box<str>>> = vec![Vec::new(); languages];
         for item in items {
             let value = children(item, "value").next().and_then(|value| value.text()).unwrap_or_default();
-            names.push(value.trim().into());
+            let value = value.trim();
             let label = children(item, "label").next();
             let id = label.and_then(|label| label.attribute("ref")).and_then(itext_id);
             let translated = id.map(|id| self.itext.get(id, "")).unwrap_or_default();
             let own = label.map(|label| plain_text(&pieces_of(label))).unwrap_or_default();
+            let length = translated.iter().copied().flatten().map(TextPiece::len).sum::<usize>() + own.len();
+            if !self.itext.room.take(value.len() + (length + size_of::<Box<str>>()) * languages) {
+                return;
+            }
+            names.push(value.into());
             for (language, labels) in labels.iter_mut().enumerate() {
                 let text = translated.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
                 labels.push(if text.is_empty() { own.as_str().into() } else { text.into() });
@@ -1085,6 +1183,12 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         }
     }
 
+    /// A bind's message, which is the same in every language.
+    fn plain(&mut self, text: &str, place: &Place) -> Translations {
+        let pieces = [TextPiece::Text(text.to_owned())];
+        Translations(vec![self.template(&pieces, Subject::Instance(ScopeIndex::ROOT), place)])
+    }
+
     fn itext_of(&mut self, id: &str, form: &str, subject: Subject, place: &Place) -> Translations {
         let by_language: Vec<Vec<TextPiece>> =
             self.itext.get(id, form).into_iter().map(<[TextPiece]>::to_vec).collect();
@@ -1092,6 +1196,14 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
     }
 
     fn template(&mut self, pieces: &[TextPiece], subject: Subject, place: &Place) -> Template {
+        let length: usize = pieces.iter().map(TextPiece::len).sum();
+        if length > MAX_CELL_BYTES {
+            let found = (format!("un texte de {length} octets"), format!("a text of {length} bytes"));
+            self.report.error(place.clone(), too_large(found, at_most(MAX_CELL_BYTES)));
+        }
+        if length > MAX_CELL_BYTES || !self.itext.room.take(length + size_of::<Template>()) {
+            return Template::default();
+        }
         let mut raw = String::new();
         let mut segments = Vec::new();
         let mut has_output = false;
@@ -1267,11 +1379,6 @@ fn publication(own: Node<'_, '_>) -> Publication {
     }
 }
 
-/// The text of a bind's message, which is the same in every language.
-fn plain(text: &str) -> Translations {
-    Translations(vec![Template { raw: text.into(), segments: Vec::new() }])
-}
-
 fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
@@ -1284,13 +1391,17 @@ fn prefixed_namespace(element: Node<'_, '_>, name: &str) -> String {
     }
 }
 
-/// Those that elements and attributes of the record may use.
+/// Those in force at the record's element, by prefix.
 fn namespaces(primary: Node<'_, '_>) -> Vec<(Box<str>, Box<str>)> {
-    let mut found: Vec<(Box<str>, Box<str>)> = primary
+    primary
         .namespaces()
         .filter_map(|namespace| Some((namespace.name()?.into(), namespace.uri().into())))
         .filter(|(prefix, _): &(Box<str>, Box<str>)| &**prefix != "xml")
-        .collect();
+        .collect()
+}
+
+/// And those that we write ourselves.
+fn with_our_own(mut found: Vec<(Box<str>, Box<str>)>) -> Vec<(Box<str>, Box<str>)> {
     for (prefix, uri) in [("orx", OPENROSA), ("jr", JAVAROSA), ("odk", ODK)] {
         if !found.iter().any(|(known, _)| &**known == prefix) {
             found.push((prefix.into(), uri.into()));
