@@ -121,7 +121,8 @@ impl ChoiceList {
                 .iter()
                 .position(|column| &*column.0 == name)
                 .or(self.unattached.then_some(usize::from(u16::MAX)))
-                .map(|at| Column::Extra(at as u16)),
+                .and_then(|at| u16::try_from(at).ok())
+                .map(Column::Extra),
         }
     }
 

@@ -194,11 +194,11 @@ fn read_choice(
         for (language, text, _) in row.translations(kind) {
             let by_language =
                 draft.media.entry(kind).or_insert_with(|| vec![Texts::default(); languages.len()]);
-            if let Some(files) = by_language.get_mut(languages.index(language)) {
-                if files.len() <= at {
-                    files.fill_to(at);
-                    files.push(text);
-                }
+            if let Some(files) =
+                by_language.get_mut(languages.index(language)).filter(|files| files.len() <= at)
+            {
+                files.fill_to(at);
+                files.push(text);
             }
         }
     }
