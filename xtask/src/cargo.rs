@@ -13,7 +13,17 @@ const OF_THE_TASK: [&str; 4] =
 /// A call of the cargo that runs this task, in the workspace's root.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(program);
+    called_anew(Command::new(program), arguments)
+}
+
+/// A call of the newest cargo, for what no released one can do.
+pub(crate) fn nightly(arguments: &[&str]) -> Command {
+    let mut rustup = Command::new("rustup");
+    rustup.args(["run", "nightly", "cargo"]);
+    called_anew(rustup, arguments)
+}
+
+fn called_anew(mut command: Command, arguments: &[&str]) -> Command {
     command.args(arguments).current_dir(workspace::root());
     for (name, _) in std::env::vars_os() {
         let is_ours =

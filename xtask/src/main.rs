@@ -9,6 +9,8 @@ mod bench;
 mod cargo;
 mod checks;
 mod demo;
+mod fuzz;
+mod mutants;
 mod needs;
 mod outside;
 mod pack;
@@ -41,6 +43,10 @@ enum Task {
     Bench(bench::Options),
     /// Run the long proofs, too long for every change.
     Soak,
+    /// Throw random input at the readers of forms. Needs rustup, for a nightly compiler.
+    Fuzz(fuzz::Options),
+    /// Break the evaluator of forms in small ways, and count what its tests notice.
+    Mutants(mutants::Options),
     /// Run recorded results of other form engines against ours.
     Vectors(vectors::Options),
     /// Build and check the packs in schemas/packs.
@@ -55,6 +61,8 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::play(&options),
         Task::Bench(options) => bench::measure(&options),
         Task::Soak => soak::run_all(),
+        Task::Fuzz(options) => fuzz::search(&options),
+        Task::Mutants(options) => mutants::count(&options),
         Task::Vectors(options) => vectors::compare(&options),
         Task::Pack(command) => pack::run(&command),
     };

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::{Command, Stdio};
 
-use crate::cargo::run;
+use crate::cargo::{cargo, run};
 
 /// A program, how to ask whether it is there, and the Debian package that brings it.
 struct Tool {
@@ -45,12 +45,34 @@ pub(crate) fn install_missing() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("install {} ({error})", missing.join(", ")).into())
 }
 
+/// Installs `cargo-NAME` where it is missing: long tasks need it, and nobody else.
+pub(crate) fn install_cargo_tool(name: &str, version: &str) -> Result<(), Box<dyn Error>> {
+    if succeeds(&mut cargo(&[name, "--version"])) {
+        return Ok(());
+    }
+    let package = format!("cargo-{name}@{version}");
+    run(&mut cargo(&["install", "--locked", &package]))
+        .map_err(|error| format!("install it by hand: cargo install --locked {package} ({error})").into())
+}
+
+/// Fuzzing needs compiler flags that no released compiler takes, and libFuzzer, which is C++.
+pub(crate) fn install_nightly() -> Result<(), Box<dyn Error>> {
+    if !succeeds(Command::new("c++").arg("--version")) {
+        return Err("there is no C++ compiler; on Debian: apt-get install g++".into());
+    }
+    if succeeds(Command::new("rustup").args(["run", "nightly", "rustc", "--version"])) {
+        return Ok(());
+    }
+    run(Command::new("rustup").args(["toolchain", "install", "nightly", "--profile", "minimal"])).map_err(
+        |error| format!("install rustup (https://rustup.rs) and its toolchain nightly ({error})").into(),
+    )
+}
+
 fn is_there(tool: &Tool) -> bool {
-    let asked = Command::new(tool.program)
-        .args(tool.probe)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    succeeds(Command::new(tool.program).args(tool.probe))
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    let asked = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     asked.is_ok_and(|status| status.success())
 }

@@ -222,15 +222,24 @@ fn is_plain(cell: &str) -> bool {
     is_plain && (before != b' ' || cell.is_empty()) && cell.len() <= MAX_CELL_BYTES && !cell.contains("_x000")
 }
 
+/// What nobody sees, and what no XForm could hold.
+fn is_nothing(c: char) -> bool {
+    match c {
+        '\t' | '\n' => false,
+        '\0'..' ' => true,
+        _ => matches!(c, '\u{200b}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'),
+    }
+}
+
 /// What spreadsheets do to text, undone: no-break spaces, carriage returns, runs of blanks, edges.
 pub(crate) fn normalise_cell(cell: &str) -> String {
     let mut text = String::with_capacity(cell.len());
     let mut blank = false;
-    let cell = if cell.contains("_x000") { unescape_control(cell) } else { cell.to_owned() };
+    let mut cell = if cell.contains("_x000") { unescape_control(cell) } else { cell.to_owned() };
+    cell.retain(|c| !is_nothing(c));
     for c in cell.trim().chars() {
         let c = match c {
             '\u{a0}' | '\u{202f}' | '\u{2007}' | '\t' => ' ',
-            '\r' | '\u{feff}' | '\u{200b}' => continue,
             other => other,
         };
         if c == ' ' {

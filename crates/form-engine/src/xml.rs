@@ -158,7 +158,10 @@ impl XmlDoc {
         Some(at)
     }
 
-    /// What one element holds, as a document of its own: the element is node 1.
+    /// Where [`XmlDoc::of_element`] puts its element.
+    pub(crate) const ELEMENT: u32 = 1;
+
+    /// What one element holds, as a document of its own.
     pub(crate) fn of_element(element: roxmltree::Node<'_, '_>) -> Self {
         let mut doc = Self::default();
         doc.push(XmlKind::Document, 0, "", "", "");

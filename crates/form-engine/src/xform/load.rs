@@ -516,10 +516,13 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         seed: &mut Seed,
     ) {
         for attribute in element.attributes() {
-            if attribute.namespace() == Some(JAVAROSA) && attribute.name() == "template" {
+            let name = xml::attribute_name(element, &attribute);
+            // Written with our own `jr`, whatever that prefix was here.
+            if name == "jr:template"
+                || attribute.namespace() == Some(JAVAROSA) && attribute.name() == "template"
+            {
                 continue;
             }
-            let name = xml::attribute_name(element, &attribute);
             let namespace = attribute.namespace().unwrap_or_default();
             let around = format!("{path}/@");
             let Some(index) = self.add(element, &name, namespace, holder, scope, &around) else { return };
@@ -802,7 +805,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         let attribute = |name: &str| bind.attribute(name).map(str::trim).unwrap_or_default().to_owned();
         let place = |loader: &Self, name: &str| loader.place(bind, &format!("{path} {name}"));
         let relevant = attribute("relevant");
-        if !relevant.is_empty() && relevant != "true()" {
+        if !relevant.is_empty() {
             let place = place(self, "relevant");
             self.questions[index.as_usize()].relevant = self.expression(&relevant, subject, &place);
         }
@@ -1334,6 +1337,8 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             ActionValue::Expr(id) => {
                 if let Some(trigger) = action.trigger {
                     match question.trigger {
+                        // Our own instance said so: which one is the first is not a matter of their order here.
+                        _ if question.further_triggers.contains(&trigger) => {}
                         Some((first, _)) if first != trigger => question.further_triggers.push(trigger),
                         _ => question.trigger = Some((trigger, *id)),
                     }

@@ -6,13 +6,13 @@ use std::fmt::Write;
 
 use crate::form::{
     CompiledForm, Default as FormDefault, Flag, Form, ListIndex, Question, QuestionIndex, QuestionType,
-    ScopeIndex, Source, Target,
+    ScopeIndex, Seed, Source, Target,
 };
 use crate::list::ChoiceList;
 use crate::template::{Segment, Template, Translations};
 use crate::xform::serialise::escaped;
 use crate::xform::{JAVAROSA, ODK, OPENROSA, OWN_INSTANCE, XFORMS, XHTML, type_word};
-use crate::xml::is_name;
+use crate::xml::{XmlDoc, XmlKind, XmlNode, is_name};
 use crate::xpath::program::ExprId;
 
 const ENTITIES: &str = "http://www.opendatakit.org/xforms/entities";
@@ -54,9 +54,12 @@ impl<'f> Writer<'f> {
             }
             lists.insert(ListIndex(at as u16), name);
         }
-        // Only in itext can a file stand beside a text, or a choice show an answer.
+        // Only in itext can a file stand beside a text, or a choice or a message show an answer.
         let needs_itext = form.lists.iter().any(|list| list.has_media() || list.has_live_labels())
-            || form.questions.iter().any(|q| !q.media.is_empty() || !q.guidance.is_empty());
+            || form
+                .questions
+                .iter()
+                .any(|q| !q.media.is_empty() || !q.guidance.is_empty() || has_live_message(q));
         let named = form.languages.first().is_some_and(|code| code != "default");
         let translated = form.languages.len() > 1 || named || needs_itext;
         let namespaces = namespaces_of(form);
@@ -224,7 +227,7 @@ impl<'f> Writer<'f> {
         self.attributes(None, out);
         out.push('>');
         self.elements(None, out);
-        if !self.has_meta() {
+        if !self.has_meta(ScopeIndex::ROOT) {
             out.push_str("<meta>");
             self.entity_elements(ScopeIndex::ROOT, out);
             out.push_str("<instanceID/>");
@@ -239,8 +242,10 @@ impl<'f> Writer<'f> {
         let _ = write!(out, "</{}></instance>", form.root_name);
     }
 
-    fn has_meta(&self) -> bool {
-        self.form.questions.iter().any(|question| question.meta && question.parent.is_none())
+    /// An XForm that was loaded has it among its questions; a sheet has none.
+    fn has_meta(&self, scope: ScopeIndex) -> bool {
+        let holder = self.form.scope(scope).repeat;
+        self.form.questions.iter().any(|question| question.meta && question.parent == holder)
     }
 
     fn attributes(&self, holder: Option<QuestionIndex>, out: &mut String) {
@@ -248,9 +253,7 @@ impl<'f> Writer<'f> {
             if holder.is_none() && matches!(&*question.name, "id" | "version") {
                 continue;
             }
-            let seeded = self.form.seed.values.iter().find(|(index, _)| *index == question.index);
-            let value = seeded.map(|(_, value)| value.to_string()).unwrap_or_default();
-            let _ = write!(out, " {}=\"{}\"", question.name, escaped(&value));
+            let _ = write!(out, " {}=\"{}\"", question.name, escaped(self.value_of(question)));
         }
         if let Some(holder) = holder {
             let written: Vec<&str> = self
@@ -263,6 +266,17 @@ impl<'f> Writer<'f> {
                 let _ = write!(out, " {name}=\"{}\"", escaped(value));
             }
         }
+    }
+
+    /// What an attribute begins with: in the record, in a further instance of its repeat, or in the first.
+    fn value_of(&self, attribute: &Question) -> &'f str {
+        let form = self.form;
+        let of_scope = |(scope, seed): &'f (ScopeIndex, Seed)| (*scope == attribute.scope).then_some(seed);
+        let seeds = std::iter::once(&form.seed)
+            .chain(form.templates.get(attribute.scope.as_usize()))
+            .chain(form.seed.repeats.iter().filter_map(of_scope));
+        let value = seeds.flat_map(|seed| &seed.values).find(|(index, _)| *index == attribute.index);
+        value.map_or("", |(_, value)| value)
     }
 
     /// The attributes that a sheet adds, as far as XML takes them: each once, with a prefix that is declared, and none
@@ -321,6 +335,7 @@ impl<'f> Writer<'f> {
         }
         if let Some(scope) = question.opens
             && self.form.entities.iter().any(|entity| entity.scope == scope)
+            && !self.has_meta(scope)
         {
             out.push_str("<meta>");
             self.entity_elements(scope, out);
@@ -359,6 +374,10 @@ impl<'f> Writer<'f> {
                 self.list(&self.lists[&index], list, out);
             }
         }
+        // Those of attached files have no instance around them.
+        for doc in self.form.docs.iter().filter(|doc| doc.node(XmlDoc::ELEMENT).local() == "instance") {
+            self.tree(doc, XmlDoc::ELEMENT, &mut self.namespaces.clone(), out);
+        }
         let known: Vec<&String> =
             self.lists.iter().filter(|(list, _)| self.is_inline(**list)).map(|(_, name)| name).collect();
         for file in
@@ -367,6 +386,37 @@ impl<'f> Writer<'f> {
             let kind = if file.file.to_lowercase().ends_with(".csv") { "file-csv" } else { "file" };
             let (name, file) = (escaped(&file.name), escaped(&file.file));
             let _ = write!(out, "<instance id=\"{name}\" src=\"jr://{kind}/{file}\"/>");
+        }
+    }
+
+    /// A node and what is in it, with the prefixes that nobody around it declares.
+    fn tree(&self, doc: &XmlDoc, at: u32, declared: &mut Vec<(String, String)>, out: &mut String) {
+        let node = doc.node(at);
+        match node.kind {
+            XmlKind::Document => {}
+            XmlKind::Text | XmlKind::Attribute => out.push_str(&escaped(&node.value)),
+            XmlKind::Comment => {
+                let _ = write!(out, "<!--{}-->", node.value);
+            }
+            XmlKind::Instruction => {
+                let _ = write!(out, "<?{} {}?>", node.name, node.value);
+            }
+            XmlKind::Element => {
+                let around = declared.len();
+                let _ = write!(out, "<{}", node.name);
+                for named in std::iter::once(at).chain(doc.attributes(at)).map(|at| doc.node(at)) {
+                    declare(named, declared, out);
+                }
+                for attribute in doc.attributes(at).map(|at| doc.node(at)) {
+                    let _ = write!(out, " {}=\"{}\"", attribute.name, escaped(&attribute.value));
+                }
+                out.push('>');
+                for child in doc.children(at) {
+                    self.tree(doc, child, declared, out);
+                }
+                let _ = write!(out, "</{}>", node.name);
+                declared.truncate(around);
+            }
         }
     }
 
@@ -528,7 +578,7 @@ impl<'f> Writer<'f> {
                 let _ = write!(out, " calculate=\"{}\"/>", self.count_source(question, id));
             }
         }
-        if !self.has_meta() {
+        if !self.has_meta(ScopeIndex::ROOT) {
             let meta = format!("/{}/meta", self.form.root_name);
             let _ = write!(
                 out,
@@ -553,7 +603,7 @@ impl<'f> Writer<'f> {
     }
 
     fn entity_binds(&self, out: &mut String) {
-        for entity in &self.form.entities {
+        for entity in self.form.entities.iter().filter(|entity| !self.has_meta(entity.scope)) {
             let around = match self.form.scope(entity.scope).repeat {
                 None => format!("/{}", self.form.root_name),
                 Some(repeat) => self.form.path_of(repeat),
@@ -954,6 +1004,26 @@ fn namespaces_of(form: &Form) -> Vec<(String, String)> {
     namespaces
 }
 
+fn has_live_message(question: &Question) -> bool {
+    let messages = [&question.constraint_messages, &question.required_messages];
+    messages.into_iter().flat_map(|texts| &texts.0).any(|message| !message.segments.is_empty())
+}
+
+/// The prefix of a name, unless it means that already.
+fn declare(named: &XmlNode, declared: &mut Vec<(String, String)>, out: &mut String) {
+    let prefix = named.name.split_once(':').map_or("", |(prefix, _)| prefix);
+    // An attribute without a prefix has no namespace, whatever is declared.
+    if prefix == "xml" || named.kind == XmlKind::Attribute && prefix.is_empty() {
+        return;
+    }
+    let known = declared.iter().rev().find(|(known, _)| known == prefix).map_or("", |(_, uri)| uri);
+    if known != &*named.uri {
+        let name = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
+        let _ = write!(out, " {name}=\"{}\"", escaped(&named.uri));
+        declared.push((prefix.to_owned(), named.uri.to_string()));
+    }
+}
+
 /// `esri="http://esri.com/xforms"` of the settings, and those that an XForm declared.
 fn own_namespaces(form: &Form) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> =
@@ -963,10 +1033,10 @@ fn own_namespaces(form: &Form) -> Vec<(String, String)> {
             found.push((prefix.to_owned(), uri.trim_matches(['"', '\'', '“', '”']).to_owned()));
         }
     }
-    // What begins with `xml` is XML's own, and a prefix cannot be taken back.
+    // These are XML's own, and a prefix cannot be taken back.
     found.retain(|(prefix, uri)| {
         is_name(prefix)
-            && !prefix.to_lowercase().starts_with("xml")
+            && !matches!(prefix.as_str(), "xml" | "xmlns")
             && !uri.is_empty()
             && !uri.starts_with("http://www.w3.org/XML/1998/namespace")
             && !uri.starts_with("http://www.w3.org/2000/xmlns/")
