@@ -896,7 +896,8 @@ impl Interview {
         let relevant = self.arena.cell(&self.form, instance, question.index).relevant;
         let required = flag(question.required);
         let (label_context, is_container) = match node {
-            NodeRef::Instance(at) => (Context { instance: at, dot: node, current: node, ..context }, true),
+            // What it refers to was found from outside the repeat.
+            NodeRef::Instance(_) => (Context { dot: node, current: node, ..context }, true),
             _ => (context, matches!(kind, "group" | "repeat-range")),
         };
         let label = question.labels.get(self.language);
