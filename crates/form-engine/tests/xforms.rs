@@ -108,6 +108,11 @@ fn what_a_filter_takes_away_comes_back_when_it_is_offered_again() {
     assert_eq!(interview.value("/data/commune").as_deref(), Some(""));
     interview.set("/data/dept", "ouest").unwrap();
     assert_eq!(interview.value("/data/commune").as_deref(), Some("pap"));
+    // But not once somebody left it blank.
+    interview.set("/data/dept", "nord").unwrap();
+    interview.set("/data/commune", "").unwrap();
+    interview.set("/data/dept", "ouest").unwrap();
+    assert_eq!(interview.value("/data/commune").as_deref(), Some(""));
 }
 
 #[test]
