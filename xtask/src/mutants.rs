@@ -12,9 +12,12 @@ use crate::{needs, workspace};
 /// Break the evaluator of forms in small ways, and count what its tests notice.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// How many to try at least: evenly spread over all there are, always the same. Each takes about ten seconds.
+    /// How many to try at least: evenly spread over all there are, the same for one seed. Each takes about ten seconds.
     #[arg(long, default_value_t = 200)]
     sample: usize,
+    /// Which sample: another number breaks other places.
+    #[arg(long, default_value_t = 0)]
+    seed: usize,
 }
 
 /// What cargo-mutants writes at its end, as far as it is told here.
@@ -33,12 +36,18 @@ pub(crate) fn count(options: &Options) -> Result<(), Box<dyn Error>> {
     let all = mutants().args(["--list"]).output()?;
     let all = String::from_utf8(all.stdout)?.lines().count();
     let every = (all / options.sample.max(1)).max(1);
-    println!("every {every}th of {all} mutants");
+    println!("one of every {every} of {all} mutants");
     let folder = workspace::target_dir().join("mutants");
     fs::create_dir_all(&folder)?;
     let mut command = mutants();
     command
-        .args(["--sharding", "round-robin", "--shard", &format!("0/{every}"), "--output"])
+        .args([
+            "--sharding",
+            "round-robin",
+            "--shard",
+            &format!("{}/{every}", options.seed % every),
+            "--output",
+        ])
         .arg(&folder)
         // The same compiled dependencies for every run, and no time spent on making what runs once fast.
         .env("CARGO_TARGET_DIR", folder.join("build"))

@@ -12,6 +12,18 @@ pub(crate) const MAX_INSTANCES: usize = 100_000;
 /// Questions that may stand in them together.
 pub(crate) const MAX_RECORD_CELLS: usize = 2_000_000;
 
+/// Instances and cells that a new record begins with.
+pub(crate) fn begun_with(form: &Form) -> (usize, usize) {
+    let (mut instances, mut cells) = (0, 0);
+    let mut open = vec![(ScopeIndex::ROOT, &form.seed)];
+    while let Some((scope, seed)) = open.pop() {
+        instances += 1;
+        cells += form.scope(scope).slots.len();
+        open.extend(seed.repeats.iter().map(|(inner, seed)| (*inner, seed)));
+    }
+    (instances, cells)
+}
+
 /// A value as expressions read it.
 #[derive(Clone, Default, PartialEq)]
 pub(crate) enum Datum {

@@ -462,11 +462,20 @@ pub(crate) enum ActionValue {
     Expr(ExprId),
 }
 
-/// What a record, or an instance of a repeat, begins with.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What a record, or an instance of a repeat, begins with. These may be a record's answers.
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Seed {
     pub(crate) values: Vec<(QuestionIndex, Box<str>)>,
     pub(crate) repeats: Vec<(ScopeIndex, Seed)>,
+}
+
+impl std::fmt::Debug for Seed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seed")
+            .field("values", &self.values.len())
+            .field("repeats", &self.repeats.len())
+            .finish()
+    }
 }
 
 /// A question that reads another one for its value or relevance.
@@ -842,5 +851,17 @@ impl CompiledForm {
             }
         }
         lists
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_record_begins_with_is_not_printed() {
+        let inner = Seed { values: vec![(QuestionIndex(1), "secret".into())], repeats: Vec::new() };
+        let seed = Seed { values: inner.values.clone(), repeats: vec![(ScopeIndex(1), inner)] };
+        assert_eq!(format!("{seed:?}"), "Seed { values: 1, repeats: 1 }");
     }
 }

@@ -173,8 +173,9 @@ fn instance_at(form: &Form, question: &Question, path: &AnswerPath, evaluation: 
 
 // What a person typed
 
-/// Why what was typed is no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why what was typed is no answer. Only [`AnswerError::expected`] repeats a word that was typed: that is for the person who
+/// typed it, and the rest may stand in a log.
+#[derive(Clone, PartialEq, Eq)]
 pub struct AnswerError {
     /// The question's type, which says what was expected.
     pub question_type: QuestionType,
@@ -186,16 +187,22 @@ impl AnswerError {
         Self { question_type: question.question_type, detail: None }
     }
 
-    /// What was expected, for a person.
+    /// What was expected, for the person who typed it.
     pub fn expected(&self, lang: &str) -> String {
         let expected = messages::expected(self.question_type, lang);
         self.detail.as_ref().map_or_else(|| expected.to_owned(), |detail| format!("{expected} ({detail})"))
     }
 }
 
+impl fmt::Debug for AnswerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnswerError").field("question_type", &self.question_type).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.expected("en"))
+        f.write_str(messages::expected(self.question_type, "en"))
     }
 }
 

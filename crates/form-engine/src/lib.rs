@@ -2,6 +2,7 @@
 
 mod arena;
 mod changes;
+mod columns;
 mod compile;
 mod diagnostics;
 mod entities;

@@ -1,7 +1,8 @@
-//! Choice lists and attached CSV files: columns of text, with an index on every column a filter compares.
+//! Choice lists and attached CSV files: columns of text.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use crate::columns::Texts;
 use crate::form::ScopeIndex;
 use crate::template::{Segment, Translations};
 use crate::xform::absolute;
@@ -12,20 +13,16 @@ use crate::xpath::program::{Column, ExprId, Filter, Program};
 pub(crate) struct ChoiceList {
     name: Box<str>,
     /// The codes.
-    names: Vec<Box<str>>,
-    /// By language, then row.
-    labels: Vec<Vec<Box<str>>>,
-    columns: Vec<(Box<str>, Vec<Box<str>>)>,
-    /// Files beside the labels: by `image`, `audio`, `video` or `big-image`, then language, then row.
-    media: BTreeMap<&'static str, Vec<Vec<Box<str>>>>,
+    names: Texts,
+    /// By language.
+    labels: Vec<Texts>,
+    columns: Vec<(Box<str>, Texts)>,
+    /// Files beside the labels: by `image`, `audio`, `video` or `big-image`, then language.
+    media: BTreeMap<&'static str, Vec<Texts>>,
     /// Labels that show answers, by row, and the scope they are read in: that of the selects that offer the list.
     live_labels: (ScopeIndex, BTreeMap<u32, Translations>),
     /// True for a file that nobody attached: it has every column, and no row.
     unattached: bool,
-    /// From a code to its rows; one row unless the form allows duplicates.
-    by_name: HashMap<Box<str>, Vec<u32>>,
-    /// The same for columns that a filter compares.
-    indexes: HashMap<u16, HashMap<Box<str>, Vec<u32>>>,
 }
 
 /// A `choice_filter`, and the program that knows what it reads and how it is written.
@@ -33,13 +30,7 @@ pub(crate) struct ChoiceList {
 pub(crate) struct ListFilter(pub(crate) Filter, pub(crate) ExprId);
 
 impl ChoiceList {
-    pub(crate) fn new(
-        name: &str,
-        names: Vec<Box<str>>,
-        labels: Vec<Vec<Box<str>>>,
-        columns: Vec<(Box<str>, Vec<Box<str>>)>,
-    ) -> Self {
-        let by_name = index(&names);
+    pub(crate) fn new(name: &str, names: Texts, labels: Vec<Texts>, columns: Vec<(Box<str>, Texts)>) -> Self {
         Self {
             name: name.into(),
             names,
@@ -48,8 +39,6 @@ impl ChoiceList {
             media: BTreeMap::new(),
             live_labels: (ScopeIndex::ROOT, BTreeMap::new()),
             unattached: false,
-            by_name,
-            indexes: HashMap::new(),
         }
     }
 
@@ -68,33 +57,34 @@ impl ChoiceList {
 
     /// Stands for a file that is not there yet, so that the form can be used without it.
     pub(crate) fn unattached(name: &str, languages: usize) -> Self {
-        Self { unattached: true, ..Self::new(name, Vec::new(), vec![Vec::new(); languages], Vec::new()) }
+        Self {
+            unattached: true,
+            ..Self::new(name, Texts::default(), vec![Texts::default(); languages], Vec::new())
+        }
     }
 
-    pub(crate) fn with_media(self, media: BTreeMap<&'static str, Vec<Vec<Box<str>>>>) -> Self {
+    pub(crate) fn with_media(self, media: BTreeMap<&'static str, Vec<Texts>>) -> Self {
         Self { media, ..self }
     }
 
     /// The file beside a choice's label, in this language or else the default one.
     pub(crate) fn media(&self, row: u32, kind: &str, language: usize) -> Option<&str> {
         let by_language = self.media.get(kind)?;
-        let of = |language: usize| {
-            by_language.get(language)?.get(row as usize).map(|file| &**file).filter(|file| !file.is_empty())
-        };
+        let of = |language: usize| by_language.get(language)?.get(row).filter(|file| !file.is_empty());
         of(language).or_else(|| of(0))
     }
 
     /// The same list with one more row at its end.
     pub(crate) fn with_row(&self, code: &str, labels: &[Box<str>]) -> Self {
         let mut names = self.names.clone();
-        names.push(code.into());
+        names.push(code);
         let mut all_labels = self.labels.clone();
         for (column, label) in all_labels.iter_mut().zip(labels) {
-            column.push(label.clone());
+            column.push(label);
         }
         let mut columns = self.columns.clone();
         for (_, values) in &mut columns {
-            values.push("".into());
+            values.push("");
         }
         Self::new(&self.name, names, all_labels, columns).with_media(self.media.clone())
     }
@@ -108,17 +98,13 @@ impl ChoiceList {
     }
 
     pub(crate) fn code(&self, row: u32) -> &str {
-        self.names.get(row as usize).map_or("", |code| code)
+        self.names.get(row).unwrap_or_default()
     }
 
     /// In this language, else the default one, else the code itself; the answers that it shows as references.
     pub(crate) fn label(&self, row: u32, language: usize) -> &str {
         let of = |language: usize| {
-            self.labels
-                .get(language)
-                .and_then(|labels| labels.get(row as usize))
-                .map(|label| &**label)
-                .filter(|label| !label.is_empty())
+            self.labels.get(language).and_then(|labels| labels.get(row)).filter(|label| !label.is_empty())
         };
         of(language)
             .or_else(|| of(0))
@@ -135,13 +121,16 @@ impl ChoiceList {
                 .iter()
                 .position(|column| &*column.0 == name)
                 .or(self.unattached.then_some(usize::from(u16::MAX)))
-                .map(|at| Column::Extra(at as u16)),
+                .and_then(|at| u16::try_from(at).ok())
+                .map(Column::Extra),
         }
     }
 
     /// A column that the sheet does not have and an expression reads: blank in every row.
     pub(crate) fn add_blank_column(&mut self, name: &str) {
-        self.columns.push((name.into(), vec!["".into(); self.names.len()]));
+        let mut blank = Texts::default();
+        blank.fill_to(self.names.len());
+        self.columns.push((name.into(), blank));
     }
 
     pub(crate) fn column_names(&self) -> impl Iterator<Item = &str> {
@@ -158,17 +147,15 @@ impl ChoiceList {
     }
 
     /// Further columns that hold something and that an expression can name, by name.
-    pub(crate) fn filled_columns(&self) -> Vec<(&str, &[Box<str>])> {
-        let mut columns: Vec<(&str, &[Box<str>])> = self
+    pub(crate) fn filled_columns(&self) -> Vec<(&str, &Texts)> {
+        let mut columns: Vec<(&str, &Texts)> = self
             .columns
             .iter()
             .filter(|(name, values)| {
                 // Those two are the code and the label by now.
-                !matches!(&**name, "name" | "label")
-                    && crate::xml::is_name(name)
-                    && values.iter().any(|value| !value.is_empty())
+                !matches!(&**name, "name" | "label") && crate::xml::is_name(name) && !values.is_blank()
             })
-            .map(|(name, values)| (&**name, values.as_slice()))
+            .map(|(name, values)| (&**name, values))
             .collect();
         columns.sort_by_key(|(name, _)| *name);
         columns
@@ -186,34 +173,23 @@ impl ChoiceList {
         match column {
             Column::Name => self.code(row),
             Column::Label => self.label(row, language),
-            Column::Extra(at) => self
-                .columns
-                .get(at as usize)
-                .and_then(|column| column.1.get(row as usize))
-                .map_or("", |text| text),
+            Column::Extra(at) => {
+                self.columns.get(at as usize).and_then(|column| column.1.get(row)).unwrap_or_default()
+            }
         }
     }
 
-    pub(crate) fn add_index(&mut self, column: Column) {
-        if let Column::Extra(at) = column
-            && let Some(values) = self.columns.get(at as usize)
-        {
-            self.indexes.entry(at).or_insert_with(|| index(&values.1));
-        }
-    }
-
-    /// The rows whose column holds exactly this text, or nothing known about them.
+    /// The rows whose column holds exactly this text; nothing is known of labels.
     pub(crate) fn rows_with(&self, column: Column, value: &str) -> Option<&[u32]> {
-        let index = match column {
-            Column::Name => &self.by_name,
-            Column::Extra(at) => self.indexes.get(&at)?,
-            Column::Label => return None,
-        };
-        Some(index.get(value).map_or(&[], Vec::as_slice))
+        match column {
+            Column::Name => Some(self.names.rows_of(value)),
+            Column::Extra(at) => Some(self.columns.get(at as usize)?.1.rows_of(value)),
+            Column::Label => None,
+        }
     }
 
     pub(crate) fn rows_of(&self, code: &str) -> &[u32] {
-        self.by_name.get(code).map_or(&[], Vec::as_slice)
+        self.names.rows_of(code)
     }
 }
 
@@ -228,12 +204,4 @@ pub(crate) fn name_from_root(programs: &mut [Program], labels: &BTreeMap<u32, Tr
             }
         }
     }
-}
-
-fn index(values: &[Box<str>]) -> HashMap<Box<str>, Vec<u32>> {
-    let mut index: HashMap<Box<str>, Vec<u32>> = HashMap::with_capacity(values.len());
-    for (row, value) in values.iter().enumerate() {
-        index.entry(value.clone()).or_default().push(row as u32);
-    }
-    index
 }

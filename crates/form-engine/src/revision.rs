@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use record_model::{FormRevision, hash_parts};
+use data_encoding::HEXLOWER;
+use record_model::{FormRevision, PartsHasher, hash_parts};
 
 use crate::form::{Default as FormDefault, Flag, Form, Question, QuestionType, Source};
 use crate::list::ChoiceList;
@@ -13,10 +14,11 @@ use crate::xpath::program::ExprId;
 
 /// Changes when the same form begins to mean something else.
 const TAG: &str = "lakou/form/v2";
+const LIST_TAG: &str = "lakou/form-list/v2";
+const DOCUMENT_TAG: &str = "lakou/form-document/v2";
 
 pub(crate) fn of(form: &Form) -> FormRevision {
-    let mut writer = Writer { form, parts: Vec::new() };
-    writer.write();
+    let writer = Writer::of(form);
     FormRevision::from_bytes(hash_parts(TAG, writer.parts.iter().map(String::as_bytes)))
 }
 
@@ -24,18 +26,25 @@ impl crate::CompiledForm {
     /// What the revision is a hash of, part by part: for finding where two forms differ.
     #[doc(hidden)]
     pub fn said(&self) -> Vec<String> {
-        let mut writer = Writer { form: &self.0, parts: Vec::new() };
-        writer.write();
-        writer.parts
+        Writer::of(&self.0).parts
     }
 }
 
 struct Writer<'f> {
     form: &'f Form,
     parts: Vec<String>,
+    /// What each list holds, in hexadecimal.
+    lists: Vec<String>,
 }
 
-impl Writer<'_> {
+impl<'f> Writer<'f> {
+    fn of(form: &'f Form) -> Self {
+        let mut writer = Self { form, parts: Vec::new(), lists: Vec::new() };
+        writer.lists = form.lists.iter().map(|list| writer.list(list)).collect();
+        writer.write();
+        writer
+    }
+
     fn write(&mut self) {
         let form = self.form;
         for (name, value) in [
@@ -76,12 +85,11 @@ impl Writer<'_> {
         self.expression("instance_name", form.instance_name);
         self.publication();
         // By content: what a list is called is in the expressions.
-        let lists: BTreeSet<Vec<String>> =
-            form.lists.iter().filter(|list| list.len() > 0).map(|list| self.list(list)).collect();
-        let docs: BTreeSet<Vec<String>> = form.docs.iter().map(document).collect();
-        for parts in lists.into_iter().chain(docs) {
-            self.field("list", &parts.len().to_string());
-            self.parts.extend(parts);
+        let lists = form.lists.iter().zip(&self.lists).filter(|(list, _)| list.len() > 0);
+        let contents: BTreeSet<String> =
+            lists.map(|(_, content)| content.clone()).chain(form.docs.iter().map(document)).collect();
+        for content in contents {
+            self.field("list", &content);
         }
     }
 
@@ -143,9 +151,8 @@ impl Writer<'_> {
             None => {}
         }
         if let Some(list) = question.list.filter(|list| form.list(*list).len() > 0) {
-            let parts = self.list(form.list(list));
-            self.field("options", &parts.len().to_string());
-            self.parts.extend(parts);
+            let content = self.lists[list.as_usize()].clone();
+            self.field("options", &content);
         }
         self.expression("choice_filter", question.choice_filter.as_ref().map(|filter| filter.1));
         if let Some(itemset) = &question.itemset {
@@ -195,29 +202,31 @@ impl Writer<'_> {
         template.segments.iter().map(piece).collect()
     }
 
-    fn list(&self, list: &ChoiceList) -> Vec<String> {
-        let mut parts = Vec::new();
+    fn list(&self, list: &ChoiceList) -> String {
+        let mut hasher = PartsHasher::new(LIST_TAG);
+        let mut add = |part: &str| hasher.add(part.as_bytes());
         let languages = self.form.languages.len();
         for row in 0..list.len() as u32 {
-            parts.push(list.code(row).to_owned());
-            match list.live_label(row) {
-                Some((_, texts)) => parts.extend(
-                    (0..languages).map(|at| texts.get(at).map(|text| self.text(text)).unwrap_or_default()),
-                ),
-                None => parts.extend((0..languages).map(|language| list.label(row, language).to_owned())),
+            add(list.code(row));
+            for language in 0..languages {
+                match list.live_label(row) {
+                    Some((_, texts)) => {
+                        add(&texts.get(language).map(|text| self.text(text)).unwrap_or_default())
+                    }
+                    None => add(list.label(row, language)),
+                }
             }
             for kind in ["image", "audio", "video", "big-image"] {
-                parts.extend((0..languages).filter_map(|language| {
-                    list.media(row, kind, language)
-                        .map(|file| format!("{kind} {}", crate::xform::file_name(file)))
-                }));
+                for file in (0..languages).filter_map(|language| list.media(row, kind, language)) {
+                    add(&format!("{kind} {}", crate::xform::file_name(file)));
+                }
             }
         }
         for (name, values) in list.filled_columns() {
-            parts.push(name.to_owned());
-            parts.extend(values.iter().map(|value| value.to_string()));
+            add(name);
+            values.iter().for_each(&mut add);
         }
-        parts
+        HEXLOWER.encode(&hasher.finish())
     }
 
     fn publication(&mut self) {
@@ -239,10 +248,12 @@ impl Writer<'_> {
     }
 }
 
-fn document(doc: &XmlDoc) -> Vec<String> {
-    let node =
-        |node: &crate::xml::XmlNode| format!("{:?} {} {} {}", node.kind, node.end, node.name, node.value);
-    doc.nodes.iter().map(node).collect()
+fn document(doc: &XmlDoc) -> String {
+    let mut hasher = PartsHasher::new(DOCUMENT_TAG);
+    for node in &doc.nodes {
+        hasher.add(format!("{:?} {} {} {}", node.kind, node.end, node.name, node.value).as_bytes());
+    }
+    HEXLOWER.encode(&hasher.finish())
 }
 
 impl Question {

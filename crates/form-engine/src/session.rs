@@ -245,11 +245,12 @@ impl Interview {
     fn assign(&mut self, instance: u32, question: QuestionIndex, value: &str) -> Result<(), InterviewError> {
         let at = self.arena.cell_at(&self.form, instance, question);
         let datum = self.datum_for(instance, question, value);
+        // Whoever answers, if only with what is seen, no longer means what a filter has taken away.
+        self.given.remove(&at);
         if self.arena.cells[at].datum == datum {
             return Ok(());
         }
         self.arena.cells[at].datum = datum;
-        self.given.remove(&at);
         self.mark(question, instance);
         self.changed_by_hand = Some((question, instance));
         self.mark_readers(instance, question);

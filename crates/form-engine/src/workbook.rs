@@ -112,13 +112,18 @@ impl Workbook {
             .from_reader(text.as_bytes());
         let mut rows: Vec<Vec<String>> = Vec::new();
         let mut held = 0;
-        for record in reader.records() {
-            let Ok(record) = record else {
-                return refuse(
-                    ("une ligne qui n'est pas du CSV", "a row that is not CSV").into(),
-                    ("des cellules séparées par des virgules", "comma-separated cells").into(),
-                );
-            };
+        let mut record = csv::StringRecord::new();
+        loop {
+            match reader.read_record(&mut record) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => {
+                    return refuse(
+                        ("une ligne qui n'est pas du CSV", "a row that is not CSV").into(),
+                        ("des cellules séparées par des virgules", "comma-separated cells").into(),
+                    );
+                }
+            }
             held += record.len();
             if rows.len() >= MAX_ROWS || record.len() > MAX_COLUMNS || held > MAX_CELLS {
                 return refuse(
@@ -193,7 +198,7 @@ fn normalise_rows(mut rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
     rows.truncate(MAX_ROWS);
     for row in &mut rows {
         row.truncate(MAX_COLUMNS);
-        for cell in row.iter_mut() {
+        for cell in row.iter_mut().filter(|cell| !is_plain(cell)) {
             *cell = normalise_cell(cell);
         }
         while row.last().is_some_and(String::is_empty) {
@@ -204,6 +209,17 @@ fn normalise_rows(mut rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
         rows.pop();
     }
     rows
+}
+
+/// True for most cells: words of ASCII, one blank between them.
+fn is_plain(cell: &str) -> bool {
+    let mut before = b' ';
+    let is_plain = cell.bytes().all(|byte| {
+        let fits = byte.is_ascii_graphic() || byte == b' ' && before != b' ';
+        before = byte;
+        fits
+    });
+    is_plain && (before != b' ' || cell.is_empty()) && cell.len() <= MAX_CELL_BYTES && !cell.contains("_x000")
 }
 
 /// What nobody sees, and what no XForm could hold.
@@ -366,6 +382,10 @@ mod tests {
     fn cells_lose_what_spreadsheets_add() {
         assert_eq!(normalise_cell("  Nom\u{a0}\u{a0}de   famille \r\n"), "Nom de famille");
         assert_eq!(normalise_cell("un \n deux_x000D_"), "un\ndeux");
+        for cell in ["", "a", "a b", "~", " a", "a ", "a  b", "a\tb", "a\nb", "é", "a_x000D_", "\u{a0}"] {
+            assert!(!is_plain(cell) || normalise_cell(cell) == cell, "{cell:?}");
+        }
+        assert!(is_plain("a b") && is_plain("") && !is_plain("a  b") && !is_plain("a "));
     }
 
     #[test]

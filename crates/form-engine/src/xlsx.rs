@@ -21,7 +21,7 @@ pub(crate) const MAX_SHARED_STRINGS: u64 = 500_000;
 const MAX_SHARED_BYTES: u64 = 32 * 1024 * 1024;
 const MAX_STYLE_BYTES: u64 = 16 * 1024 * 1024;
 /// Text of all sheets. One shared string may stand in every cell.
-const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 pub(crate) fn read(bytes: &[u8]) -> Result<Sheets, Diagnostics> {
     if bytes.len() > MAX_WORKBOOK_BYTES {

@@ -11,6 +11,8 @@ const MAX_XML_NODES: u32 = 1_000_000;
 const MAX_XML_ATTRIBUTES: usize = 256;
 /// Declarations of namespaces in one document.
 const MAX_XML_NAMESPACES: usize = 2_000;
+/// Bytes of one name with its prefix, and of one namespace. Both are kept with every node that has them.
+const MAX_NAME_BYTES: usize = 255;
 /// Elements inside elements. What walks a document may nest as deep.
 pub(crate) const MAX_XML_DEPTH: usize = 256;
 
@@ -70,7 +72,22 @@ pub(crate) fn parse(text: &str, doctype: bool) -> Result<roxmltree::Document<'_>
     if is_too_deep(&document) {
         return Err(format!("more than {MAX_XML_DEPTH} elements inside each other"));
     }
-    Ok(document)
+    match document.descendants().filter_map(longest_name).find(|length| *length > MAX_NAME_BYTES) {
+        Some(length) => Err(format!("a name or a namespace of {length} bytes, more than {MAX_NAME_BYTES}")),
+        None => Ok(document),
+    }
+}
+
+/// Of an element and its attributes.
+fn longest_name(node: roxmltree::Node<'_, '_>) -> Option<usize> {
+    let uri = |name: Option<&str>| name.map_or(0, str::len);
+    let tag = node.document().input_text().get(node.range())?.strip_prefix('<')?;
+    let own = tag.find(|c: char| c.is_whitespace() || matches!(c, '/' | '>')).unwrap_or(tag.len());
+    node.attributes()
+        .map(|attribute| attribute.range_qname().len().max(uri(attribute.namespace())))
+        .chain([own, uri(node.tag_name().namespace())])
+        .max()
+        .filter(|_| node.is_element())
 }
 
 /// The parser compares every two attributes of an element, and every namespace with those around it. A tag holds no

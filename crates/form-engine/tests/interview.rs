@@ -220,3 +220,13 @@ fn choices_show_answers_as_they_are_around_the_question() {
     let care = form.find("care").unwrap().index();
     assert_eq!(form.options(care)[0].label("fr"), "${head}, chef");
 }
+
+#[test]
+fn a_refused_answer_is_repeated_only_to_the_person_who_typed_it() {
+    let form = form();
+    let error = check_answer(&form, form.find("visited").unwrap().index(), "HT01 secret").unwrap_err();
+    assert!(error.expected("en").contains("secret"));
+    for said in [format!("{error}"), format!("{error:?}"), format!("{:?}", Err::<(), _>(error))] {
+        assert!(!said.contains("secret"), "{said}");
+    }
+}

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
+use std::collections::HashSet;
+
 use form_engine::{CompiledForm, Interview, Preload, Resume, ViolationKind, Workbook};
 use record_model::{Instant, Visit};
 
@@ -106,6 +108,11 @@ fn what_a_filter_takes_away_comes_back_when_it_is_offered_again() {
     assert_eq!(interview.value("/data/commune").as_deref(), Some(""));
     interview.set("/data/dept", "ouest").unwrap();
     assert_eq!(interview.value("/data/commune").as_deref(), Some("pap"));
+    // But not once somebody left it blank.
+    interview.set("/data/dept", "nord").unwrap();
+    interview.set("/data/commune", "").unwrap();
+    interview.set("/data/dept", "ouest").unwrap();
+    assert_eq!(interview.value("/data/commune").as_deref(), Some(""));
 }
 
 #[test]
@@ -317,4 +324,160 @@ fn a_choice_that_shows_an_answer_shows_it_after_a_round_trip() {
             );
         }
     }
+}
+
+/// It would take minutes if the form were read again for every question.
+#[test]
+fn a_form_of_many_questions_on_one_line_is_loaded_and_written_at_once() {
+    const MANY: usize = 3_000;
+    let each = |text: &dyn Fn(usize) -> String| (0..MANY).map(text).collect::<String>();
+    let elements = each(&|at| format!("<g{at}><a>1</a></g{at}><same/>"));
+    let binds = each(&|at| format!("<bind nodeset=\"/data/g{at}/a\" type=\"string\" required=\"true()\"/>"));
+    let lists = "<instance id=\"\"><root/></instance>".repeat(MANY);
+    let controls = each(&|at| {
+        format!("<group ref=\"/data/g{at}\"><input ref=\"/data/g{at}/a\"><label>x</label></input></group>")
+    });
+    let long = format!("<!--{}-->", "x".repeat(16_000_000));
+    let record = format!("<instance><data id=\"d\">{elements}</data></instance>");
+    let text = xform("", &format!("{long}{record}{binds}{lists}"), &controls).replace('\n', " ");
+    let (form, _) = CompiledForm::from_xform(text.as_bytes()).unwrap();
+    let keys: HashSet<&str> = form.questions().iter().map(|question| question.key()).collect();
+    assert!(keys.contains("same") && keys.contains(&*format!("same.{MANY}")));
+    assert!(form.to_xform().contains("options_2"));
+}
+
+#[test]
+fn a_diagnostic_names_the_line_of_the_xform() {
+    let text = xform(
+        "",
+        "<instance><data id=\"d\"><a/></data></instance>\n\n<bind nodeset=\"/data/a\" relevant=\"1 +\"/>",
+        "",
+    );
+    let line = text.lines().position(|line| line.contains("relevant")).unwrap() as u32 + 1;
+    let found = CompiledForm::from_xform(text.as_bytes()).unwrap_err();
+    assert_eq!(found.iter().next().unwrap().row, line, "{found}");
+}
+
+fn refusal(text: &str) -> String {
+    CompiledForm::from_xform(text.as_bytes()).map(|_| ()).unwrap_err().to_string()
+}
+
+/// A form of one question `a`, with this beside its record and in its body.
+fn with_model(model: &str, body: &str) -> String {
+    xform("", &format!("<instance><data id=\"d\"><a/></data></instance>{model}"), body)
+}
+
+/// A form whose record holds this.
+fn with_record(inside: &str, body: &str) -> String {
+    xform("", &format!("<instance><data id=\"d\">{inside}</data></instance>"), body)
+}
+
+#[test]
+fn what_is_too_large_is_refused_with_its_size_and_the_limit() {
+    let each = |many: usize, text: &dyn Fn(usize) -> String| (0..many).map(text).collect::<String>();
+    let list = |items: &str| with_model(&format!("<instance id=\"l\"><root>{items}</root></instance>"), "");
+    let languages = |many: usize, texts: &str| {
+        let each = each(many, &|at| format!("<translation lang=\"l{at}\">{texts}</translation>"));
+        format!("<itext>{each}</itext>")
+    };
+    let label = |text: &str| format!("<input ref=\"/data/a\"><label>{text}</label></input>");
+    let nested = |depth: usize, name: &dyn Fn(usize) -> String| {
+        let open = each(depth, &|at| format!("<{}>", name(at)));
+        open + "<a/>" + &each(depth, &|at| format!("</{}>", name(depth - 1 - at)))
+    };
+    let repeats = each(8, &|at| {
+        format!("<repeat nodeset=\"/data{}\"/>", (0..=at).map(|step| format!("/r{step}")).collect::<String>())
+    });
+    let long = "x".repeat(40_000);
+    for (text, found, limit) in [
+        (with_model(&languages(101, ""), ""), "101 languages", "at most 100"),
+        (
+            with_model(
+                &languages(100, "").replacen(
+                    "></tr",
+                    &format!(">{}</tr", each(20_001, &|at| format!("<text id=\"{at}\"/>"))),
+                    1,
+                ),
+                "",
+            ),
+            "2000100 texts in itext",
+            "at most 2000000",
+        ),
+        (
+            list(&format!("<item>{}</item>", each(1_025, &|at| format!("<c{at}/>")))),
+            "the list \"l\" with 1025 columns",
+            "at most 1024",
+        ),
+        (
+            list(&each(3_000, &|at| format!("<item><c{}>1</c{}></item>", at % 1_000, at % 1_000))),
+            "the list \"l\" with 3003000 cells",
+            "at most 2000000",
+        ),
+        (list(&format!("<item><name>{long}</name></item>")), "a text of 40000 bytes", "at most 32768"),
+        (with_model("", &label(&long)), "a text of 40000 bytes", "at most 32768"),
+        (with_record(&format!("<{long}/>"), ""), "a namespace of 40000 bytes", "more than 255"),
+        (with_record(&format!("<b xmlns=\"{long}\"/>"), ""), "a namespace of 40000 bytes", "more than 255"),
+        (
+            with_record(&nested(20, &|at| format!("{}{at}", "y".repeat(240))), ""),
+            "a path of 4",
+            "at most 4096",
+        ),
+        (
+            with_record(&nested(8, &|at| format!("r{at}")), &repeats),
+            "8 repeats inside each other",
+            "at most 7",
+        ),
+        (with_record(&"<b/>".repeat(10_001), ""), "more than 10000 places", "at most 10000"),
+        (with_model("", &"<input/>".repeat(50_001)), "more than 50000 controls", "at most 50000"),
+        (
+            with_record(&"<r/>".repeat(100_001), "<repeat nodeset=\"/data/r\"/>"),
+            "100002 instances of repeats",
+            "at most 100000",
+        ),
+    ] {
+        let said = refusal(&text);
+        assert!(said.contains(found) && said.contains(limit), "{found}: {said}");
+    }
+}
+
+/// Were each of these copied, a form of some hundred kilobytes would fill the memory.
+#[test]
+fn a_text_that_is_named_a_thousand_times_does_not_fill_the_memory() {
+    const MANY: usize = 9_000;
+    let each = |text: &dyn Fn(usize) -> String| (0..MANY).map(text).collect::<String>();
+    let places = each(&|at| format!("<a{at}/>"));
+    let record = format!("<instance><data id=\"d\">{places}</data></instance>");
+    let long = "x".repeat(30_000);
+    let text = format!("<text id=\"t\"><value>{long}</value></text>");
+    let itext = format!("<itext><translation lang=\"fr\">{text}</translation></itext>");
+    let labels = each(&|at| format!("<input ref=\"/data/a{at}\"><label ref=\"jr:itext('t')\"/></input>"));
+    let options = each(&|_| "<item><value>1</value><label ref=\"jr:itext('t')\"/></item>".to_owned());
+    let items = each(&|_| "<item><name>1</name><itextId>t</itextId></item>".to_owned());
+    let list = format!("<instance id=\"l\"><root>{items}</root></instance>");
+    let bound = format!("<bind nodeset=\"/data/a\" constraint=\". != '{long}'\"/>");
+    for (model, body) in [
+        (format!("{record}{itext}"), labels),
+        (format!("{record}{itext}"), format!("<select1 ref=\"/data/a1\">{options}</select1>")),
+        (format!("{record}{itext}{list}"), String::new()),
+        (format!("<instance><data id=\"d\">{}</data></instance>{bound}", "<a/>".repeat(MANY)), String::new()),
+    ] {
+        let said = refusal(&xform("", &model, &body));
+        assert!(said.contains("more than 67108864 bytes of texts"), "{said}");
+    }
+}
+
+#[test]
+fn a_prefix_that_is_declared_inside_the_record_is_kept() {
+    let text = with_record("<x:a xmlns:x=\"urn:x\" x:b=\"1\">2</x:a><y:c xmlns:y=\"urn:y\"/>", "");
+    let (form, written) = round_trip(&text);
+    assert!(written.contains("xmlns:x=\"urn:x\"") && written.contains("xmlns:y=\"urn:y\""), "{written}");
+    let xml = begun(&form).xml();
+    let draft = Interview::resume(&form, &xml, Resume::Draft, visit(), &preload()).unwrap();
+    assert_eq!(draft.value("/data/x:a").as_deref(), Some("2"));
+}
+
+#[test]
+fn a_prefix_of_two_namespaces_is_refused() {
+    let said = refusal(&with_record("<x:a xmlns:x=\"urn:x\"/><x:b xmlns:x=\"urn:y\"/>", ""));
+    assert!(said.contains("the prefix \"x\" for \"urn:x\" and for \"urn:y\""), "{said}");
 }

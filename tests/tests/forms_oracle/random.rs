@@ -73,6 +73,12 @@ const KNOWN: &[Known] = &[
         aspect: "value",
         why: "sum() leaves blanks out, as JavaRosa does; the web engine's is NaN",
     },
+    Known {
+        form: "arithmetic",
+        question: "/data/rounded",
+        aspect: "value",
+        why: "halves of negative numbers round towards zero, as in JavaRosa; in the web engine away from it",
+    },
     Known { form: "counted", question: "/data/many", aspect: "*", why: "rests on that sum" },
     Known {
         form: "nested groups",

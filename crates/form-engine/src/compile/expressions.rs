@@ -19,7 +19,7 @@ use crate::list::{ChoiceList, ListFilter, name_from_root};
 use crate::template::{Piece, Segment, Template, Translations, pieces, reversed_reference};
 use crate::xpath::ast::Operator;
 use crate::xpath::functions::Function;
-use crate::xpath::program::{Column, ExprId, Node, Program};
+use crate::xpath::program::{ExprId, Node, Program};
 use crate::xpath::resolve::{self, Allows, Names, Resolved, Subject};
 
 const ON_A_QUESTION: (&str, &str) = ("sur une question", "on a question");
@@ -95,7 +95,6 @@ pub(crate) fn compile(
             work: &work,
         },
         programs: Vec::new(),
-        indexes: HashSet::new(),
         languages,
         report,
         hidden: hidden(&questions, &rows, &tables.survey),
@@ -120,16 +119,13 @@ pub(crate) fn compile(
         })
         .flatten();
     writer.missing_translations(&questions, &binds, &tables.survey);
-    let (programs, indexes) = (writer.programs, writer.indexes);
+    let programs = writer.programs;
     for (question, binds) in questions.iter_mut().zip(binds) {
         apply(question, binds);
     }
     let mut lists = lists.lists;
     for (list, (scope, labels)) in live_labels {
         lists[list.as_usize()].set_live_labels(scope, labels);
-    }
-    for (list, column) in indexes {
-        lists[list.as_usize()].add_index(column_of(column));
     }
     Compiled { questions, by_key, scopes, programs, lists, rules, entities, instance_name }
 }
@@ -173,30 +169,9 @@ fn apply(question: &mut Question, binds: Binds) {
     question.save_to = binds.save_to;
 }
 
-/// A [`Column`] that can stand in a set.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct ColumnKey(Option<u16>, bool);
-
-fn key_of(column: Column) -> ColumnKey {
-    match column {
-        Column::Name => ColumnKey(None, false),
-        Column::Label => ColumnKey(None, true),
-        Column::Extra(at) => ColumnKey(Some(at), false),
-    }
-}
-
-fn column_of(key: ColumnKey) -> Column {
-    match key {
-        ColumnKey(Some(at), _) => Column::Extra(at),
-        ColumnKey(None, true) => Column::Label,
-        ColumnKey(None, false) => Column::Name,
-    }
-}
-
 struct Writer<'c> {
     names: Names<'c>,
     programs: Vec<Program>,
-    indexes: HashSet<(ListIndex, ColumnKey)>,
     languages: &'c Languages,
     report: &'c mut Report,
     /// Questions that nobody sees, because their value is computed.
@@ -211,7 +186,6 @@ impl Writer<'_> {
         for warning in resolved.warnings {
             self.report.warn(place.clone(), warning);
         }
-        self.indexes.extend(resolved.indexes.into_iter().map(|(list, column)| (list, key_of(column))));
         let id = ExprId(self.programs.len() as u32);
         self.programs.push(resolved.program);
         id

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::columns::Texts;
 use crate::compile::Languages;
 use crate::compile::structure::Structure;
 use crate::compile::table::{Heading, Row, Table};
@@ -12,10 +13,10 @@ use crate::list::ChoiceList;
 /// Rows of one list while the sheet is read.
 #[derive(Default)]
 struct Draft {
-    names: Vec<Box<str>>,
-    labels: Vec<Vec<Box<str>>>,
-    media: BTreeMap<&'static str, Vec<Vec<Box<str>>>>,
-    columns: Vec<Vec<Box<str>>>,
+    names: Texts,
+    labels: Vec<Texts>,
+    media: BTreeMap<&'static str, Vec<Texts>>,
+    columns: Vec<Texts>,
     seen: HashMap<Box<str>, u32>,
 }
 
@@ -114,8 +115,8 @@ pub(crate) fn read_choices(
         let draft = drafts.entry(list).or_insert_with(|| {
             order.push(list);
             Draft {
-                labels: vec![Vec::new(); languages.len()],
-                columns: vec![Vec::new(); extras.len()],
+                labels: vec![Texts::default(); languages.len()],
+                columns: vec![Texts::default(); extras.len()],
                 ..Draft::default()
             }
         });
@@ -183,27 +184,26 @@ fn read_choice(
         );
     }
     draft.seen.entry(name.into()).or_insert(row.number);
-    draft.names.push(name.into());
-    for labels in &mut draft.labels {
-        labels.push("".into());
-    }
+    draft.names.push(name);
     let at = draft.names.len() - 1;
-    for (language, text, _) in row.translations("label") {
-        if let Some(labels) = draft.labels.get_mut(languages.index(language)) {
-            labels[at] = text.into();
-        }
+    for (language, labels) in draft.labels.iter_mut().enumerate() {
+        let texts = row.translations("label").filter(|(named, ..)| languages.index(*named) == language);
+        labels.push(texts.last().map_or("", |(_, text, _)| text));
     }
     for kind in ["image", "audio", "video", "big-image"] {
         for (language, text, _) in row.translations(kind) {
-            let by_language = draft.media.entry(kind).or_insert_with(|| vec![Vec::new(); languages.len()]);
-            if let Some(files) = by_language.get_mut(languages.index(language)) {
-                files.resize(at, "".into());
-                files.push(text.into());
+            let by_language =
+                draft.media.entry(kind).or_insert_with(|| vec![Texts::default(); languages.len()]);
+            if let Some(files) =
+                by_language.get_mut(languages.index(language)).filter(|files| files.len() <= at)
+            {
+                files.fill_to(at);
+                files.push(text);
             }
         }
     }
     for (column, (at, _)) in draft.columns.iter_mut().zip(extras) {
-        column.push(row.cell(*at).into());
+        column.push(row.cell(*at));
     }
 }
 
@@ -341,9 +341,9 @@ pub(crate) fn read_csv(
         .and_then(|columns| columns.label)
         .and_then(|label| extras.iter().find(|(_, name)| *name == label))
         .map(|(at, _)| *at);
-    let mut names = Vec::new();
-    let mut labels: Vec<Vec<Box<str>>> = vec![Vec::new(); languages.len()];
-    let mut data: Vec<Vec<Box<str>>> = vec![Vec::new(); extras.len()];
+    let mut names = Texts::default();
+    let mut labels = vec![Texts::default(); languages.len()];
+    let mut data = vec![Texts::default(); extras.len()];
     let mut seen = HashSet::new();
     for row in table.rows() {
         let code = row.cell(code_at);
@@ -358,17 +358,17 @@ pub(crate) fn read_csv(
             )
             .fix("Corrigez les codes du fichier CSV.", "Correct the codes of the CSV file."));
         }
-        names.push(code.into());
+        names.push(code);
         for (language, labels) in labels.iter_mut().enumerate() {
             let translated = row
                 .translations("label")
                 .find(|(named, ..)| languages.index(*named) == language)
                 .map(|(_, text, _)| text);
             let text = label_at.map(|at| row.cell(at)).or(translated).unwrap_or_default();
-            labels.push(text.into());
+            labels.push(text);
         }
         for (column, (at, _)) in data.iter_mut().zip(&extras) {
-            column.push(row.cell(*at).into());
+            column.push(row.cell(*at));
         }
     }
     // A label column stays a column too: `pulldata('areas', 'label', …)` finds it through the label.

@@ -4,6 +4,11 @@ use std::collections::HashMap;
 
 use roxmltree::Node;
 
+/// Controls, groups, repeats and actions of one form.
+pub(crate) const MAX_CONTROLS: usize = 50_000;
+/// Bytes of one path from the root. A short form could name ten thousand places in one group of an endless name.
+pub(crate) const MAX_PATH_BYTES: usize = 4_096;
+
 /// What the body says.
 #[derive(Default)]
 pub(crate) struct Body<'x, 'i> {
@@ -13,6 +18,8 @@ pub(crate) struct Body<'x, 'i> {
     pub(crate) repeats: HashMap<String, Node<'x, 'i>>,
     /// Every `setvalue` there, with the element it stands in, that one's path, and the innermost repeat around it.
     pub(crate) actions: Vec<ActionPlace<'x, 'i>>,
+    /// Those met so far; beyond the limit none is looked at.
+    pub(crate) count: usize,
 }
 
 /// A `setvalue` and what it waits for.
@@ -43,6 +50,12 @@ impl<'x, 'i> Body<'x, 'i> {
     fn walk(&mut self, node: Node<'x, 'i>, around: &str, bind_ids: &HashMap<&str, String>) {
         for child in node.children().filter(Node::is_element) {
             let name = child.tag_name().name();
+            if matches!(name, "setvalue" | "repeat" | "group") || CONTROLS.contains(&name) {
+                self.count += 1;
+            }
+            if self.count > MAX_CONTROLS {
+                return;
+            }
             let own = child
                 .attribute("ref")
                 .or_else(|| child.attribute("nodeset"))
@@ -76,7 +89,8 @@ impl<'x, 'i> Body<'x, 'i> {
     }
 }
 
-/// A reference as a path from the root, without positions and predicates: `./b` in `/data/a` is `/data/a/b`.
+/// A reference as a path from the root, without positions and predicates: `./b` in `/data/a` is `/data/a/b`. One that is
+/// longer than any place's leads nowhere and is empty.
 pub(crate) fn absolute(reference: &str, around: &str) -> String {
     let reference = reference.trim();
     let mut steps: Vec<&str> = Vec::new();
@@ -108,7 +122,8 @@ pub(crate) fn absolute(reference: &str, around: &str) -> String {
             name => steps.push(name),
         }
     }
-    format!("/{}", steps.join("/"))
+    let path = format!("/{}", steps.join("/"));
+    if path.len() > MAX_PATH_BYTES { String::new() } else { path }
 }
 
 #[cfg(test)]

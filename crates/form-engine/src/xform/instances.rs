@@ -1,12 +1,16 @@
 //! Secondary instances: lists where they look like lists, documents where they do not.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use roxmltree::Node;
 
+use crate::columns::Texts;
+use crate::diagnostics::{Said, Trouble, quoted};
 use crate::form::{DocIndex, ExternalFile, ListIndex};
 use crate::list::ChoiceList;
+use crate::workbook::{MAX_CELL_BYTES, MAX_CELLS, MAX_COLUMNS, MAX_ROWS};
 use crate::xform::texts::{Itext, TextPiece};
+use crate::xform::too_large;
 use crate::xml::XmlDoc;
 
 /// More lists or documents than any form has.
@@ -42,15 +46,16 @@ impl Secondary {
     }
 
     /// The content of an `<instance id="…">`, or of a file's element.
-    pub(crate) fn add(&mut self, id: &str, content: Node<'_, '_>, itext: &Itext) {
-        match list_of(id, content, itext) {
-            Some(list) => {
+    pub(crate) fn add(&mut self, id: &str, content: Node<'_, '_>, itext: &Itext) -> Result<(), Trouble> {
+        match Table::of(content) {
+            Some(table) => {
+                let list = table.list(id, itext)?;
                 let index = self.add_list(id, list);
-                self.live_labels.push((index, live_labels_of(content, itext)));
+                self.live_labels.push((index, table.live_labels(itext)));
             }
             None => {
                 if self.docs.len() > MAX_INSTANCES {
-                    return;
+                    return Ok(());
                 }
                 let index = DocIndex(self.docs.len() as u16);
                 let around = content.parent_element().filter(|node| node.tag_name().name() == "instance");
@@ -58,88 +63,156 @@ impl Secondary {
                 self.doc_names.entry(id.to_owned()).or_insert(index);
             }
         }
+        Ok(())
     }
 }
 
-fn live_labels_of(root: Node<'_, '_>, itext: &Itext) -> LiveLabels {
-    let items = root.children().filter(Node::is_element);
-    let id = |item: Node<'_, '_>| {
-        let field = item.children().find(|field| field.tag_name().name() == "itextId");
-        field.and_then(|field| field.text()).unwrap_or_default().trim().to_owned()
-    };
-    let texts = items.enumerate().map(|(row, item)| (row as u32, itext.get(&id(item), "")));
-    texts.filter_map(|(row, texts)| Some((row, with_outputs(&texts)?))).collect()
+/// Places of a list before it is known whether they fit, borrowed from the form.
+#[derive(Default)]
+struct Table<'x> {
+    columns: Vec<&'x str>,
+    by_name: HashMap<&'x str, usize>,
+    /// By row: column and text of those that are there.
+    rows: Vec<Vec<(usize, &'x str)>>,
+}
+
+impl<'x> Table<'x> {
+    /// `root` with nothing but `item`s, and these with nothing but texts by name; else none.
+    fn of(root: Node<'x, '_>) -> Option<Self> {
+        if root.tag_name().name() != "root" || root.attributes().len() > 0 {
+            return None;
+        }
+        let mut table = Self::default();
+        for item in root.children().filter(Node::is_element) {
+            if item.tag_name().name() != "item" || item.attributes().len() > 0 {
+                return None;
+            }
+            let mut row: Vec<(usize, &str)> = Vec::new();
+            let mut seen: HashSet<usize> = HashSet::new();
+            for field in item.children().filter(Node::is_element) {
+                let is_plain =
+                    field.attributes().len() == 0 && !field.children().any(|child| child.is_element());
+                let column = table.column(field.tag_name().name());
+                if !is_plain || !seen.insert(column) {
+                    return None;
+                }
+                row.push((column, field.text().unwrap_or_default().trim()));
+            }
+            table.rows.push(row);
+        }
+        Some(table)
+    }
+
+    fn column(&mut self, name: &'x str) -> usize {
+        let columns = &mut self.columns;
+        *self.by_name.entry(name).or_insert_with(|| {
+            columns.push(name);
+            columns.len() - 1
+        })
+    }
+
+    fn list(&self, id: &str, itext: &Itext) -> Result<ChoiceList, Trouble> {
+        let languages = itext.languages.len().max(1);
+        self.check(id, languages)?;
+        let copied = |name: &str| -> Result<Texts, Trouble> {
+            self.column_of(name).map(|text| cell(id, text, itext)).collect()
+        };
+        let names = copied("name")?;
+        let ids: Vec<&str> = self.column_of("itextId").collect();
+        let mut labels = vec![Texts::default(); languages];
+        for (plain, translated) in self.column_of("label").zip(&ids) {
+            let by_language = itext.get(translated, "");
+            for (language, labels) in labels.iter_mut().enumerate() {
+                let own = by_language.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
+                labels.push(cell(id, if own.is_empty() { plain } else { &own }, itext)?);
+            }
+        }
+        let extras = self
+            .columns
+            .iter()
+            .filter(|name| !matches!(**name, "name" | "label" | "itextId"))
+            .map(|name| Ok((Box::from(*name), copied(name)?)))
+            .collect::<Result<_, Trouble>>()?;
+        let mut media = BTreeMap::new();
+        for kind in ["image", "audio", "video", "big-image"] {
+            let files = files(id, kind, &ids, itext)?;
+            if files.iter().any(|files| !files.is_blank()) {
+                media.insert(kind, files);
+            }
+        }
+        Ok(ChoiceList::new(id, names, labels, extras).with_media(media))
+    }
+
+    /// What every row has there; blank where it has nothing.
+    fn column_of(&self, name: &str) -> impl Iterator<Item = &'x str> {
+        let column = self.by_name.get(name).copied();
+        self.rows
+            .iter()
+            .map(move |row| row.iter().find(|(at, _)| Some(*at) == column).map_or("", |(_, text)| *text))
+    }
+
+    fn live_labels(&self, itext: &Itext) -> LiveLabels {
+        let texts = self.column_of("itextId").map(|id| itext.get(id, ""));
+        (0..).zip(texts).filter_map(|(row, texts)| Some((row, with_outputs(&texts, itext)?))).collect()
+    }
+
+    /// A few fields make many cells: each row has every column, and a label in every language.
+    fn check(&self, id: &str, languages: usize) -> Result<(), Trouble> {
+        let cells = self.rows.len().saturating_mul(self.columns.len() + languages);
+        for (count, limit, (fr, en)) in [
+            (self.columns.len(), MAX_COLUMNS, ("colonnes", "columns")),
+            (self.rows.len(), MAX_ROWS, ("lignes", "rows")),
+            (cells, MAX_CELLS, ("cellules", "cells")),
+        ] {
+            if count > limit {
+                let found = (format!("{count} {fr}"), format!("{count} {en}"));
+                return Err(too_large_in(id, found.into(), limit));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One cell of a list, if it fits.
+fn cell<'t>(id: &str, text: &'t str, itext: &Itext) -> Result<&'t str, Trouble> {
+    if text.len() > MAX_CELL_BYTES {
+        let found = (format!("un texte de {} octets", text.len()), format!("a text of {} bytes", text.len()));
+        return Err(too_large_in(id, found.into(), MAX_CELL_BYTES));
+    }
+    itext.room.take(text.len() + size_of::<u32>());
+    itext.room.check()?;
+    Ok(text)
+}
+
+/// Files beside the labels, by language and row.
+fn files(id: &str, kind: &str, ids: &[&str], itext: &Itext) -> Result<Vec<Texts>, Trouble> {
+    let mut files = vec![Texts::default(); itext.languages.len().max(1)];
+    for translated in ids {
+        let by_language = itext.get(translated, kind);
+        for (language, files) in files.iter_mut().enumerate() {
+            let told = by_language.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
+            files.push(cell(id, told.rsplit('/').next().unwrap_or_default(), itext)?);
+        }
+    }
+    Ok(files)
+}
+
+fn too_large_in(id: &str, found: Said, limit: usize) -> Trouble {
+    let list = quoted(id);
+    too_large(
+        (format!("la liste {list} avec {}", found.fr), format!("the list {list} with {}", found.en)),
+        (format!("au plus {limit}"), format!("at most {limit}")),
+    )
 }
 
 /// What each language says, if any of it shows an answer.
-pub(crate) fn with_outputs(texts: &[&[TextPiece]]) -> Option<Vec<Vec<TextPiece>>> {
-    let shows = |piece: &TextPiece| matches!(piece, TextPiece::Output(_));
-    texts
-        .iter()
-        .any(|pieces| pieces.iter().any(shows))
-        .then(|| texts.iter().map(|text| text.to_vec()).collect())
-}
-
-/// `root` with nothing but `item`s, and these with nothing but texts by name.
-fn list_of(id: &str, root: Node<'_, '_>, itext: &Itext) -> Option<ChoiceList> {
-    if root.tag_name().name() != "root" || root.attributes().len() > 0 {
+pub(crate) fn with_outputs(texts: &[&[TextPiece]], itext: &Itext) -> Option<Vec<Vec<TextPiece>>> {
+    let mut pieces = texts.iter().copied().flatten();
+    if !pieces.any(|piece| matches!(piece, TextPiece::Output(_))) {
         return None;
     }
-    let items: Vec<Node<'_, '_>> = root.children().filter(Node::is_element).collect();
-    let mut columns: Vec<&str> = Vec::new();
-    for item in &items {
-        if item.tag_name().name() != "item" || item.attributes().len() > 0 {
-            return None;
-        }
-        let mut seen: Vec<&str> = Vec::new();
-        for field in item.children().filter(Node::is_element) {
-            let name = field.tag_name().name();
-            let plain = field.attributes().len() == 0 && !field.children().any(|child| child.is_element());
-            if !plain || seen.contains(&name) {
-                return None;
-            }
-            seen.push(name);
-            if !columns.contains(&name) {
-                columns.push(name);
-            }
-        }
-    }
-    let text = |item: &Node<'_, '_>, name: &str| -> Box<str> {
-        let field = item.children().find(|field| field.is_element() && field.tag_name().name() == name);
-        field.and_then(|field| field.text()).unwrap_or_default().trim().into()
-    };
-    let names: Vec<Box<str>> = items.iter().map(|item| text(item, "name")).collect();
-    let languages = itext.languages.len().max(1);
-    let mut labels: Vec<Vec<Box<str>>> = vec![Vec::with_capacity(items.len()); languages];
-    for item in &items {
-        let translated = text(item, "itextId");
-        let by_language = itext.get(&translated, "");
-        let plain = text(item, "label");
-        for (language, labels) in labels.iter_mut().enumerate() {
-            let own = by_language.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
-            labels.push(if own.is_empty() { plain.clone() } else { own.into() });
-        }
-    }
-    let has_itext = columns.contains(&"itextId");
-    let extras = columns
-        .into_iter()
-        .filter(|name| !(matches!(*name, "name" | "label") || has_itext && *name == "itextId"))
-        .map(|name| (Box::from(name), items.iter().map(|item| text(item, name)).collect()))
-        .collect();
-    let mut media = BTreeMap::new();
-    for kind in ["image", "audio", "video", "big-image"] {
-        let file = |item: &Node<'_, '_>, language: usize| -> Box<str> {
-            let pieces = itext.get(&text(item, "itextId"), kind);
-            let told = pieces.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
-            told.rsplit('/').next().unwrap_or_default().into()
-        };
-        let files: Vec<Vec<Box<str>>> =
-            (0..languages).map(|language| items.iter().map(|item| file(item, language)).collect()).collect();
-        if files.iter().flatten().any(|file| !file.is_empty()) {
-            media.insert(kind, files);
-        }
-    }
-    Some(ChoiceList::new(id, names, labels, extras).with_media(media))
+    let length = texts.iter().copied().flatten().map(|piece| piece.len() + size_of::<TextPiece>()).sum();
+    itext.room.take(length).then(|| texts.iter().map(|text| text.to_vec()).collect())
 }
 
 /// The text without its outputs.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use record_model::AnswerPath;
 use roxmltree::Node;
 
+use crate::arena;
+use crate::columns::Texts;
 use crate::compile::lists::read_csv;
 use crate::compile::{Language, is_yes, order};
 use crate::diagnostics::{Diagnostics, Place, Report, Trouble, quoted};
@@ -18,17 +20,19 @@ use crate::form::{
 };
 use crate::list::{ChoiceList, ListFilter, name_from_root};
 use crate::template::{Segment, Template, Translations};
-use crate::workbook::Workbook;
-use crate::xform::body::{ActionPlace, Body, absolute};
+use crate::workbook::{MAX_CELL_BYTES, Workbook};
+use crate::xform::body::{ActionPlace, Body, MAX_CONTROLS, MAX_PATH_BYTES, absolute};
 use crate::xform::instances::{LiveLabels, MAX_INSTANCES, Secondary, plain_text, with_outputs};
 use crate::xform::texts::{Itext, TextPiece, itext_id, pieces_of};
-use crate::xform::{JAVAROSA, ODK, OPENROSA, OWN_INSTANCE, type_of_word};
+use crate::xform::{JAVAROSA, ODK, OPENROSA, OWN_INSTANCE, too_large, type_of_word};
 use crate::xml;
 use crate::xpath::program::{ExprId, Program};
 use crate::xpath::resolve::{self, Allows, Names, Subject};
 
-/// More places than any form has.
-const MAX_QUESTIONS: usize = 50_000;
+/// More places than any form has; a spreadsheet may not have more either.
+const MAX_QUESTIONS: usize = 10_000;
+/// Repeats inside each other, as in a spreadsheet.
+const MAX_REPEAT_DEPTH: u8 = 7;
 
 impl CompiledForm {
     /// Loads XForm XML. Ok brings warnings; Err brings every error that was found, and the warnings with them.
@@ -57,6 +61,15 @@ fn unreadable(report: &mut Report, found: impl Into<String>, expected: &str) {
         Trouble::new("unreadable-xform", found, expected)
             .fix("Donnez un XForm au format XML.", "Give an XForm as XML."),
     );
+}
+
+/// What is refused as too large, on no line of its own.
+fn refuse(report: &mut Report, column: &str, trouble: Trouble) {
+    report.error(Place::new("XForm", 0, column), trouble);
+}
+
+fn at_most(limit: usize) -> (String, String) {
+    (format!("au plus {limit}"), format!("at most {limit}"))
 }
 
 fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Option<Form> {
@@ -94,23 +107,34 @@ fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Optio
         .iter()
         .filter_map(|bind| Some((bind.attribute("id")?, absolute(bind.attribute("nodeset")?, ""))))
         .collect();
-    let itext = Itext::read(children(model, "itext").next());
+    let itext = Itext::read(children(model, "itext").next())
+        .map_err(|trouble| refuse(report, "itext", trouble))
+        .ok()?;
     let secondary = secondary(model, &itext, files, report);
+    let body = Body::read(body, &bind_ids);
+    if body.count > MAX_CONTROLS {
+        let found =
+            (format!("plus de {MAX_CONTROLS} contrôles"), format!("more than {MAX_CONTROLS} controls"));
+        refuse(report, "body", too_large(found, at_most(MAX_CONTROLS)));
+        return None;
+    }
     let loader = Loader {
-        document: &document,
+        line_starts: std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect(),
         binds: binds
             .iter()
             .filter_map(|bind| Some((absolute(bind.attribute("nodeset")?, ""), *bind)))
             .collect(),
-        body: Body::read(body, &bind_ids),
+        body,
         bind_ids,
         itext,
         secondary,
         root_name: qualified_name(primary),
+        namespaces: namespaces(primary),
         questions: Vec::new(),
         elements: Vec::new(),
         by_path: HashMap::new(),
         by_key: HashMap::new(),
+        last_numbers: HashMap::new(),
         scopes: Form::empty().scopes,
         programs: Vec::new(),
         templates: vec![Seed::default()],
@@ -144,10 +168,14 @@ fn secondary(
             continue;
         }
         match (instance.attribute("src"), instance.first_element_child()) {
-            (None, Some(content)) => found.add(id, content, itext),
+            (None, Some(content)) => {
+                if let Err(trouble) = found.add(id, content, itext) {
+                    refuse(report, "instance", trouble);
+                }
+            }
             (Some(source), _) => external(id, source, itext, files, &mut found, report),
             (None, None) => {
-                found.add_list(id, ChoiceList::new(id, Vec::new(), Vec::new(), Vec::new()));
+                found.add_list(id, ChoiceList::new(id, Texts::default(), Vec::new(), Vec::new()));
             }
         }
     }
@@ -174,7 +202,7 @@ fn external(
                 .fix("Joignez le fichier au formulaire.", "Attach the file to the form."),
         );
     };
-    let empty = || ChoiceList::new(id, Vec::new(), Vec::new(), Vec::new());
+    let empty = || ChoiceList::new(id, Texts::default(), Vec::new(), Vec::new());
     match file {
         None => {
             // The last record of this form is never known here.
@@ -200,7 +228,11 @@ fn external(
         Some(bytes) => {
             let text = String::from_utf8_lossy(bytes);
             match xml::parse(&text, false) {
-                Ok(document) => found.add(id, document.root_element(), itext),
+                Ok(document) => {
+                    if let Err(trouble) = found.add(id, document.root_element(), itext) {
+                        refuse(report, "instance", trouble);
+                    }
+                }
                 Err(error) => {
                     missing(report, format!("{}, which says: {error}", quoted(name)));
                     found.add_list(id, empty());
@@ -211,18 +243,23 @@ fn external(
 }
 
 struct Loader<'r, 'x, 'i> {
-    document: &'x roxmltree::Document<'i>,
+    /// Where each line of the form begins.
+    line_starts: Vec<usize>,
     binds: HashMap<String, Node<'x, 'i>>,
     bind_ids: HashMap<&'x str, String>,
     body: Body<'x, 'i>,
     itext: Itext,
     secondary: Secondary,
     root_name: String,
+    /// What the prefixes of places stand for.
+    namespaces: Vec<(Box<str>, Box<str>)>,
     questions: Vec<Question>,
     /// By question: its path and element.
     elements: Vec<(String, Node<'x, 'i>)>,
     by_path: HashMap<String, QuestionIndex>,
     by_key: HashMap<Box<str>, QuestionIndex>,
+    /// The number that was last put behind a key that others have too.
+    last_numbers: HashMap<String, u32>,
     scopes: Vec<Scope>,
     programs: Vec<Program>,
     templates: Vec<Seed>,
@@ -241,7 +278,13 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         self.inside(primary, None, ScopeIndex::ROOT, &root_path, &mut seed);
         self.add_instance_id(primary, &mut seed);
         if self.questions.len() > MAX_QUESTIONS {
-            unreadable(self.report, format!("{} places", self.questions.len()), "at most 50000");
+            let found =
+                (format!("plus de {MAX_QUESTIONS} places"), format!("more than {MAX_QUESTIONS} places"));
+            refuse(self.report, "instance", too_large(found, at_most(MAX_QUESTIONS)));
+            return None;
+        }
+        // What was left out would be missed everywhere else.
+        if self.report.has_errors() {
             return None;
         }
         let own = children(model, "instance")
@@ -261,7 +304,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         if let Some(own) = own {
             self.in_order_of_the_sheet(own, &mut entities);
         }
-        self.saves_to(&entities);
+        self.saves_to(own, &entities);
         let rules = own.map(|own| self.rules(own)).unwrap_or_default();
         let publication = own.map(publication).unwrap_or_default();
         let instance_name = self.questions.iter().find_map(|question| match question.source {
@@ -274,6 +317,10 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         }
         let itext = self.itext_templates();
         self.live_labels();
+        if let Err(trouble) = self.itext.room.check() {
+            refuse(self.report, "", trouble);
+            return None;
+        }
         let (order, cycles) = order::of(&self.questions, &self.programs);
         for cycle in cycles {
             let place = self.place_of(cycle.question);
@@ -309,10 +356,20 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             actions,
             seed,
             templates: self.templates,
-            namespaces: namespaces(primary),
+            namespaces: with_our_own(self.namespaces),
             ..Form::empty()
         };
         form.wire();
+        let (instances, cells) = arena::begun_with(&form);
+        if instances > arena::MAX_INSTANCES || cells > arena::MAX_RECORD_CELLS {
+            let found = (
+                format!("{instances} instances de repeats et {cells} réponses au début"),
+                format!("{instances} instances of repeats and {cells} answers at the start"),
+            );
+            let (most, cells) = (arena::MAX_INSTANCES, arena::MAX_RECORD_CELLS);
+            let expected = (format!("au plus {most} et {cells}"), format!("at most {most} and {cells}"));
+            refuse(self.report, "instance", too_large(found, expected));
+        }
         form.revision = crate::revision::of(&form);
         Some(form)
     }
@@ -323,8 +380,12 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
     }
 
     fn place(&self, node: Node<'_, '_>, column: &str) -> Place {
-        let row = self.document.text_pos_at(node.range().start).row;
-        Place::new("XForm", row, column)
+        Place::new("XForm", self.row(node), column)
+    }
+
+    /// The line that an element stands on, counted from 1. A form may be one long line, so nothing here reads it again.
+    fn row(&self, node: Node<'_, '_>) -> u32 {
+        self.line_starts.partition_point(|start| *start <= node.range().start) as u32
     }
 
     // The record's shape
@@ -373,9 +434,16 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         if self.questions.len() > MAX_QUESTIONS {
             return None;
         }
+        let length = around.len() + 1 + name.len();
+        if length > MAX_PATH_BYTES {
+            let found = (format!("un chemin de {length} octets"), format!("a path of {length} bytes"));
+            let place = self.place(element, "instance");
+            self.report.error(place, too_large(found, at_most(MAX_PATH_BYTES)));
+            return None;
+        }
+        self.declare(element, name, namespace);
         let index = QuestionIndex(self.questions.len() as u32);
-        let row = self.document.text_pos_at(element.range().start).row;
-        let mut question = Question::new(index, name, QuestionType::Hidden, row);
+        let mut question = Question::new(index, name, QuestionType::Hidden, self.row(element));
         question.namespace = namespace.into();
         question.parent = parent;
         question.scope = scope;
@@ -393,24 +461,50 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         Some(index)
     }
 
+    /// Records declare all prefixes on their root, so that each must mean the same everywhere.
+    fn declare(&mut self, element: Node<'x, 'i>, name: &str, uri: &str) {
+        let Some((prefix, _)) = name.split_once(':').filter(|(prefix, _)| *prefix != "xml") else { return };
+        match self.namespaces.iter().find(|(known, _)| **known == *prefix) {
+            None => self.namespaces.push((prefix.into(), uri.into())),
+            Some((_, known)) if **known == *uri => {}
+            Some((_, known)) => {
+                let (prefix, known, uri) = (quoted(prefix), quoted(known), quoted(uri));
+                let trouble = Trouble::told(
+                    "ambiguous-prefix",
+                    (
+                        format!("le préfixe {prefix} pour {known} et pour {uri}"),
+                        format!("the prefix {prefix} for {known} and for {uri}"),
+                    ),
+                    ("un seul espace de noms par préfixe", "one namespace for each prefix"),
+                )
+                .fix("Donnez à l'un un autre préfixe.", "Give one of them another prefix.");
+                let place = self.place(element, "instance");
+                self.report.error(place, trouble);
+            }
+        }
+    }
+
     /// The name, or where that is taken the path, as an answer path can hold it.
-    fn key(&self, name: &str, around: &str) -> Box<str> {
+    fn key(&mut self, name: &str, around: &str) -> Box<str> {
         let clean = |text: &str| text.replace([':', '@'], ".").trim_start_matches('.').to_owned();
         let plain = clean(name);
         if AnswerPath::question(&plain).is_ok() && !self.by_key.contains_key(&*plain) {
             return plain.into();
         }
         let groups = around.split('/').filter(|step| !step.is_empty()).skip(1);
-        let mut key: String = groups.chain([name]).map(clean).collect::<Vec<_>>().join(".");
-        let mut count = 1;
-        while self.by_key.contains_key(&*key) {
-            count += 1;
-            key = format!(
-                "{}.{count}",
-                key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.')
-            );
+        let key: String = groups.chain([name]).map(clean).collect::<Vec<_>>().join(".");
+        if !self.by_key.contains_key(&*key) {
+            return key.into();
         }
-        key.into()
+        let base = key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.').to_owned();
+        let last = self.last_numbers.entry(base.clone()).or_insert(1);
+        loop {
+            *last += 1;
+            let numbered = format!("{base}.{last}");
+            if !self.by_key.contains_key(&*numbered) {
+                return numbered.into();
+            }
+        }
     }
 
     fn attributes(
@@ -449,20 +543,25 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         path: &str,
         seed: &mut Seed,
     ) {
-        let mut done: HashSet<String> = HashSet::new();
+        // Of a name that repeats, all together where the first stands.
+        let mut places: Vec<(String, Vec<Node<'x, 'i>>)> = Vec::new();
+        let mut repeats: HashMap<String, usize> = HashMap::new();
         for child in element.children().filter(Node::is_element) {
             let name = qualified_name(child);
-            let own = format!("{path}/{name}");
-            if self.body.repeats.contains_key(&own) {
-                if done.insert(name.clone()) {
-                    let all: Vec<Node<'x, 'i>> = element
-                        .children()
-                        .filter(|other| other.is_element() && qualified_name(*other) == name)
-                        .collect();
-                    self.repeat(&all, &name, parent, scope, path, seed);
-                }
+            if let Some(at) = repeats.get(&name) {
+                places[*at].1.push(child);
+                continue;
+            }
+            if self.body.repeats.contains_key(&format!("{path}/{name}")) {
+                repeats.insert(name.clone(), places.len());
+            }
+            places.push((name, vec![child]));
+        }
+        for (name, elements) in places {
+            if repeats.contains_key(&name) {
+                self.repeat(&elements, &name, parent, scope, path, seed);
             } else {
-                self.single(child, &name, parent, scope, path, seed);
+                self.single(elements[0], &name, parent, scope, path, seed);
             }
         }
     }
@@ -525,6 +624,13 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         let Some(index) = self.add(shape, name, &namespace, parent, scope, around) else { return };
         let inner = ScopeIndex(self.scopes.len() as u16);
         let depth = self.scopes[scope.as_usize()].depth.saturating_add(1);
+        if depth > MAX_REPEAT_DEPTH {
+            let found =
+                (format!("{depth} repeats l'un dans l'autre"), format!("{depth} repeats inside each other"));
+            let place = self.place(shape, "instance");
+            self.report.error(place, too_large(found, at_most(MAX_REPEAT_DEPTH.into())));
+            return;
+        }
         let siblings = &mut self.scopes[scope.as_usize()].children;
         let ordinal = siblings.len() as u16;
         siblings.push(inner);
@@ -656,6 +762,9 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
     }
 
     fn expression(&mut self, text: &str, subject: Subject, place: &Place) -> Option<ExprId> {
+        if !self.itext.room.take(text.len()) {
+            return None;
+        }
         let allows = Allows { uuid: true, once: false };
         let resolved = resolve::expression(&self.names(), text, subject, allows);
         self.keep(resolved, place)
@@ -666,9 +775,6 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             Ok(resolved) => {
                 for warning in resolved.warnings {
                     self.report.warn(place.clone(), warning);
-                }
-                for (list, column) in resolved.indexes {
-                    self.secondary.lists[list.as_usize()].add_index(column);
                 }
                 let id = ExprId(self.programs.len() as u32);
                 self.programs.push(resolved.program);
@@ -740,7 +846,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             if let Some(message) = bind.attribute((JAVAROSA, name)) {
                 let texts = match itext_id(message) {
                     Some(id) => self.itext_of(id, "", subject, &place(self, name)),
-                    None => plain(message),
+                    None => self.plain(message, &place(self, name)),
                 };
                 let question = &mut self.questions[index.as_usize()];
                 if is_constraint {
@@ -789,12 +895,14 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             }
         }
         // The place of a count that is no plain reference.
+        let own_paths: HashSet<&str> =
+            children(own, "question").filter_map(|node| node.attribute("ref")).collect();
         for at in 0..self.questions.len() {
             let path = &self.elements[at].0;
             let told = self.body.repeats.get(path).and_then(|repeat| repeat.attribute((JAVAROSA, "count")));
             let place = told.map(str::trim).filter(|count| count.starts_with(&format!("{path}_count")));
             let Some(index) = place.and_then(|place| self.by_path.get(place)).copied() else { continue };
-            let is_own = children(own, "question").any(|node| node.attribute("ref") == place);
+            let is_own = place.is_some_and(|place| own_paths.contains(place));
             self.questions[index.as_usize()].generated =
                 !is_own && !self.body.controls.contains_key(place.unwrap_or(""));
         }
@@ -877,7 +985,11 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         });
     }
 
-    fn saves_to(&mut self, entities: &[Entity]) {
+    fn saves_to(&mut self, own: Option<Node<'x, 'i>>, entities: &[Entity]) {
+        let mut lists: HashMap<&str, Option<&str>> = HashMap::new();
+        for node in own.into_iter().flat_map(|own| children(own, "question")) {
+            lists.entry(node.attribute("ref").unwrap_or_default()).or_insert(node.attribute("list"));
+        }
         for at in 0..self.questions.len() {
             let (path, _) = &self.elements[at];
             let Some(bind) = self.binds.get(path) else { continue };
@@ -885,20 +997,12 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
                 continue;
             };
             let scope = self.questions[at].scope;
-            let told = self.own_list(path);
-            let entity = entities.iter().position(|entity| {
-                entity.scope == scope && told.as_ref().is_none_or(|list| **list == *entity.list)
-            });
+            let told = lists.get(path.as_str()).copied().flatten();
+            let entity = entities
+                .iter()
+                .position(|entity| entity.scope == scope && told.is_none_or(|list| *list == *entity.list));
             self.questions[at].save_to = entity.map(|entity| (entity, property.value().into()));
         }
-    }
-
-    fn own_list(&self, path: &str) -> Option<String> {
-        let own = self
-            .document
-            .descendants()
-            .find(|node| node.tag_name().name() == "question" && node.attribute("ref") == Some(path))?;
-        own.attribute("list").map(str::to_owned)
     }
 
     // Controls
@@ -986,22 +1090,27 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         }
         let items: Vec<Node<'x, 'i>> = children(control, "item").collect();
         let languages = self.itext.languages.len().max(1);
-        let mut names: Vec<Box<str>> = Vec::new();
-        let mut labels: Vec<Vec<Box<str>>> = vec![Vec::new(); languages];
+        let mut names = Texts::default();
+        let mut labels = vec![Texts::default(); languages];
         let mut live_labels = LiveLabels::new();
         for item in items {
             let value = children(item, "value").next().and_then(|value| value.text()).unwrap_or_default();
-            names.push(value.trim().into());
+            let value = value.trim();
             let label = children(item, "label").next();
             let id = label.and_then(|label| label.attribute("ref")).and_then(itext_id);
             let translated = id.map(|id| self.itext.get(id, "")).unwrap_or_default();
             let own = label.map(pieces_of).unwrap_or_default();
+            let length = translated.iter().copied().flatten().chain(&own).map(TextPiece::len).sum::<usize>();
+            if !self.itext.room.take(value.len() + (length + size_of::<u32>()) * languages) {
+                return;
+            }
             let said = if id.is_some() { translated.clone() } else { vec![own.as_slice(); languages] };
-            live_labels.extend(with_outputs(&said).map(|texts| (names.len() as u32 - 1, texts)));
+            live_labels.extend(with_outputs(&said, &self.itext).map(|texts| (names.len() as u32, texts)));
+            names.push(value);
             let own = plain_text(&own);
             for (language, labels) in labels.iter_mut().enumerate() {
                 let text = translated.get(language).map(|pieces| plain_text(pieces)).unwrap_or_default();
-                labels.push(if text.is_empty() { own.as_str().into() } else { text.into() });
+                labels.push(if text.is_empty() { &own } else { &text });
             }
         }
         let list = self.secondary.add_list("", ChoiceList::new("", names, labels, Vec::new()));
@@ -1081,6 +1190,12 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         }
     }
 
+    /// A bind's message, which is the same in every language.
+    fn plain(&mut self, text: &str, place: &Place) -> Translations {
+        let pieces = [TextPiece::Text(text.to_owned())];
+        Translations(vec![self.template(&pieces, Subject::Instance(ScopeIndex::ROOT), place)])
+    }
+
     fn itext_of(&mut self, id: &str, form: &str, subject: Subject, place: &Place) -> Translations {
         let by_language: Vec<Vec<TextPiece>> =
             self.itext.get(id, form).into_iter().map(<[TextPiece]>::to_vec).collect();
@@ -1088,6 +1203,14 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
     }
 
     fn template(&mut self, pieces: &[TextPiece], subject: Subject, place: &Place) -> Template {
+        let length: usize = pieces.iter().map(TextPiece::len).sum();
+        if length > MAX_CELL_BYTES {
+            let found = (format!("un texte de {length} octets"), format!("a text of {length} bytes"));
+            self.report.error(place.clone(), too_large(found, at_most(MAX_CELL_BYTES)));
+        }
+        if length > MAX_CELL_BYTES || !self.itext.room.take(length + size_of::<Template>()) {
+            return Template::default();
+        }
         let mut raw = String::new();
         let mut segments = Vec::new();
         let mut has_output = false;
@@ -1292,11 +1415,6 @@ fn publication(own: Node<'_, '_>) -> Publication {
     }
 }
 
-/// The text of a bind's message, which is the same in every language.
-fn plain(text: &str) -> Translations {
-    Translations(vec![Template { raw: text.into(), segments: Vec::new() }])
-}
-
 fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
@@ -1309,13 +1427,17 @@ fn prefixed_namespace(element: Node<'_, '_>, name: &str) -> String {
     }
 }
 
-/// Those that elements and attributes of the record may use.
+/// Those in force at the record's element, by prefix.
 fn namespaces(primary: Node<'_, '_>) -> Vec<(Box<str>, Box<str>)> {
-    let mut found: Vec<(Box<str>, Box<str>)> = primary
+    primary
         .namespaces()
         .filter_map(|namespace| Some((namespace.name()?.into(), namespace.uri().into())))
         .filter(|(prefix, _): &(Box<str>, Box<str>)| &**prefix != "xml")
-        .collect();
+        .collect()
+}
+
+/// And those that we write ourselves.
+fn with_our_own(mut found: Vec<(Box<str>, Box<str>)>) -> Vec<(Box<str>, Box<str>)> {
     for (prefix, uri) in [("orx", OPENROSA), ("jr", JAVAROSA), ("odk", ODK)] {
         if !found.iter().any(|(known, _)| &**known == prefix) {
             found.push((prefix.into(), uri.into()));

@@ -8,6 +8,7 @@ mod serialise;
 mod texts;
 mod write;
 
+use crate::diagnostics::{Said, Trouble};
 use crate::form::QuestionType;
 
 pub(crate) use body::absolute;
@@ -20,6 +21,12 @@ pub(crate) const OPENROSA: &str = "http://openrosa.org/xforms";
 pub(crate) const ODK: &str = "http://www.opendatakit.org/xforms";
 /// The id of the secondary instance that holds what a spreadsheet says and XForms have no word for.
 pub(crate) const OWN_INSTANCE: &str = "lakou";
+
+/// What is refused because it would not fit, as it stands in the form and as it may be.
+pub(crate) fn too_large(found: impl Into<Said>, expected: impl Into<Said>) -> Trouble {
+    Trouble::told("too-large", found, expected)
+        .fix("Réduisez ce que le formulaire contient.", "Make what the form holds smaller.")
+}
 
 /// Types that a bind and a control do not tell from others, by the word our own instance has for them.
 const TYPES: &[(&str, QuestionType)] = &[

@@ -1,10 +1,50 @@
 //! The texts of an XForm: `itext` by id and language, and texts with outputs in them.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
 use roxmltree::Node;
 
 use crate::compile::Language;
+use crate::diagnostics::Trouble;
+use crate::workbook::MAX_CELLS;
+use crate::xform::too_large;
+
+/// More languages than any form has.
+pub(crate) const MAX_LANGUAGES: usize = 100;
+/// All texts, names of choices and expressions of a form together, each as often as the form holds it.
+pub(crate) const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Room for a form's texts. A short form may name one long text a thousand times, and every place holds its own copy.
+#[derive(Debug)]
+pub(crate) struct Room(Cell<Option<usize>>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Cell::new(Some(MAX_TEXT_BYTES)))
+    }
+}
+
+impl Room {
+    /// False when so many bytes do not fit any more; then nothing else does either, and the form is refused.
+    pub(crate) fn take(&self, bytes: usize) -> bool {
+        self.0.set(self.0.get().and_then(|left| left.checked_sub(bytes)));
+        self.0.get().is_some()
+    }
+
+    /// What to say once something did not fit.
+    pub(crate) fn check(&self) -> Result<(), Trouble> {
+        self.0.get().map(drop).ok_or_else(|| {
+            too_large(
+                (
+                    format!("plus de {MAX_TEXT_BYTES} octets de textes, copies comprises"),
+                    format!("more than {MAX_TEXT_BYTES} bytes of texts, with their copies"),
+                ),
+                (format!("au plus {MAX_TEXT_BYTES}"), format!("at most {MAX_TEXT_BYTES}")),
+            )
+        })
+    }
+}
 
 /// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +52,14 @@ pub(crate) enum TextPiece {
     Text(String),
     /// The expression of an output.
     Output(String),
+}
+
+impl TextPiece {
+    /// Bytes of what is shown or evaluated.
+    pub(crate) fn len(&self) -> usize {
+        let (Self::Text(text) | Self::Output(text)) = self;
+        text.len()
+    }
 }
 
 /// The texts of one id in one language, by form: "" is what one reads, else `image`, `guidance` …
@@ -24,14 +72,22 @@ pub(crate) struct Itext {
     pub(crate) languages: Vec<Language>,
     /// By id, then by language.
     pub(crate) texts: HashMap<String, Vec<Forms>>,
+    /// What may still be copied of these and of others.
+    pub(crate) room: Room,
 }
 
 impl Itext {
-    pub(crate) fn read(itext: Option<Node<'_, '_>>) -> Self {
+    pub(crate) fn read(itext: Option<Node<'_, '_>>) -> Result<Self, Trouble> {
         let mut found = Self::default();
-        let Some(itext) = itext else { return found };
+        let Some(itext) = itext else { return Ok(found) };
         let named = |name: &'static str| move |node: &Node<'_, '_>| node.tag_name().name() == name;
         let mut translations: Vec<Node<'_, '_>> = itext.children().filter(named("translation")).collect();
+        if translations.len() > MAX_LANGUAGES {
+            return Err(too_large(
+                (format!("{} langues", translations.len()), format!("{} languages", translations.len())),
+                (format!("au plus {MAX_LANGUAGES}"), format!("at most {MAX_LANGUAGES}")),
+            ));
+        }
         if let Some(default) = translations.iter().position(|node| node.attribute("default").is_some()) {
             translations[..=default].rotate_right(1);
         }
@@ -39,6 +95,13 @@ impl Itext {
             found.languages.push(Language::parse(translation.attribute("lang").unwrap_or("default")));
             for text in translation.children().filter(named("text")) {
                 let id = text.attribute("id").unwrap_or_default().to_owned();
+                let held = (found.texts.len() + 1) * translations.len();
+                if held > MAX_CELLS {
+                    return Err(too_large(
+                        (format!("{held} textes dans itext"), format!("{held} texts in itext")),
+                        (format!("au plus {MAX_CELLS}"), format!("at most {MAX_CELLS}")),
+                    ));
+                }
                 let by_language = found.texts.entry(id).or_default();
                 by_language.resize_with(translations.len(), Forms::new);
                 for value in text.children().filter(named("value")) {
@@ -47,7 +110,7 @@ impl Itext {
                 }
             }
         }
-        found
+        Ok(found)
     }
 
     /// The text of an id and form in each language.

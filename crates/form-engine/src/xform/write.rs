@@ -434,7 +434,7 @@ impl<'f> Writer<'f> {
 
     fn list(&self, name: &str, list: &ChoiceList, out: &mut String) {
         let _ = write!(out, "<instance id=\"{}\"><root>", escaped(name));
-        let columns: Vec<(&str, &[Box<str>])> = list.filled_columns();
+        let columns = list.filled_columns();
         for row in 0..list.len() as u32 {
             out.push_str("<item>");
             if self.translated {
@@ -445,7 +445,7 @@ impl<'f> Writer<'f> {
                 let _ = write!(out, "<label>{}</label>", escaped(list.label(row, 0)));
             }
             for (column, values) in &columns {
-                let value = values.get(row as usize).map_or("", |value| value);
+                let value = values.get(row).unwrap_or_default();
                 let _ = write!(out, "<{column}>{}</{column}>", escaped(value));
             }
             out.push_str("</item>");

@@ -16,7 +16,8 @@ use crate::xpath::functions::Function;
 use crate::xpath::geo;
 use crate::xpath::number::{equal, number_text, parse_number, round};
 use crate::xpath::program::{
-    CellRef, Column, ExprId, Filter, IndexedRepeat, Node, Origin, Path, PathStart, PathStep, Target, Walk,
+    CellRef, Column, ExprId, Filter, IndexTerm, IndexedRepeat, Node, Origin, Path, PathStart, PathStep,
+    Target, Walk,
 };
 use crate::xpath::resolve::compile_regex;
 use crate::xpath::temporal::{self, Temporal};
@@ -789,9 +790,19 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    /// The only rows that can pass, when one term of the filter is a comparison with a text.
+    /// The only rows that can pass, when terms of the filter are comparisons with a text: those of the term with the fewest.
     fn indexed_rows(&self, list: ListIndex, filter: &'e Filter, context: Context) -> Option<&'e [u32]> {
-        let index = filter.index.as_ref()?;
+        let found = filter.terms.iter().filter_map(|index| self.rows_of_term(list, filter, index, context));
+        found.min_by_key(|rows| rows.len())
+    }
+
+    fn rows_of_term(
+        &self,
+        list: ListIndex,
+        filter: &'e Filter,
+        index: &IndexTerm,
+        context: Context,
+    ) -> Option<&'e [u32]> {
         let term = match &filter.test {
             Node::And(terms) => terms.get(index.term)?,
             single => single,

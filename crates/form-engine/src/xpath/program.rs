@@ -159,7 +159,7 @@ pub(crate) enum NodeTest {
 #[derive(Debug)]
 pub(crate) struct Filter {
     pub(crate) test: Node,
-    pub(crate) index: Option<IndexTerm>,
+    pub(crate) terms: Vec<IndexTerm>,
 }
 
 /// `column = value` as one term of a conjunction, where the value does not depend on the row.

@@ -96,8 +96,6 @@ pub(crate) struct Allows {
 pub(crate) struct Resolved {
     pub(crate) program: Program,
     pub(crate) warnings: Vec<Trouble>,
-    /// Columns that comparisons look up.
-    pub(crate) indexes: Vec<(ListIndex, Column)>,
     /// True if `.` of the subject is read.
     pub(crate) reads_itself: bool,
 }
@@ -217,7 +215,6 @@ struct Resolver<'n, 'f> {
     dependencies: BTreeSet<QuestionIndex>,
     wide: BTreeSet<QuestionIndex>,
     warnings: Vec<Trouble>,
-    indexes: Vec<(ListIndex, Column)>,
     reads_itself: bool,
     /// The whole text stands in a predicate: a choice filter.
     is_filter: bool,
@@ -266,7 +263,6 @@ impl<'n, 'f> Resolver<'n, 'f> {
             dependencies: BTreeSet::new(),
             wide: BTreeSet::new(),
             warnings: Vec::new(),
-            indexes: Vec::new(),
             reads_itself: false,
             is_filter: false,
         }
@@ -281,7 +277,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
             source: print::expression(tree, self.is_filter, &|name, within| references.path(name, within))
                 .into(),
         };
-        Resolved { program, warnings: self.warnings, indexes: self.indexes, reads_itself: self.reads_itself }
+        Resolved { program, warnings: self.warnings, reads_itself: self.reads_itself }
     }
 
     fn question(&self, index: QuestionIndex) -> &'f Question {
@@ -917,14 +913,14 @@ impl<'n, 'f> Resolver<'n, 'f> {
         Ok(Node::Nodes(Box::new(Path { start, steps: route.steps.into() })))
     }
 
-    /// Finds a term that a column's index can answer.
+    /// Finds the terms that a column's index can answer.
     fn filter(&mut self, test: Node, places: &[Place]) -> Filter {
-        let [Place::Item(list)] = places else { return Filter { test, index: None } };
-        let terms: &[Node] = match &test {
+        let [Place::Item(_)] = places else { return Filter { test, terms: Vec::new() } };
+        let nodes: &[Node] = match &test {
             Node::And(terms) => terms,
             single => std::slice::from_ref(single),
         };
-        let index = terms.iter().enumerate().find_map(|(term, node)| {
+        let indexed = nodes.iter().enumerate().filter_map(|(term, node)| {
             let Node::Binary(Operator::Equal, sides) = node else { return None };
             match &**sides {
                 (Node::Column(column), value) if *column != Column::Label && is_row_free(value) => {
@@ -936,10 +932,8 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 _ => None,
             }
         });
-        if let Some(term) = &index {
-            self.indexes.push((*list, term.column));
-        }
-        Filter { test, index }
+        let terms = indexed.collect();
+        Filter { test, terms }
     }
 
     // Functions
@@ -1237,7 +1231,6 @@ impl<'n, 'f> Resolver<'n, 'f> {
             Err(_) if self.names.source != Source::Sheet => return Ok(Node::Text("".into())),
             Err(trouble) => return Err(trouble),
         };
-        self.indexes.push((list, key_column));
         Ok(Node::Lookup { list, column, key_column, key: Box::new(self.node(key)?) })
     }
 }
