@@ -839,6 +839,7 @@ fn household() -> CompiledForm {
              text | colour | Colour | | | | | | | | |
              end repeat | | | | | | | | | | |
              calculate | loud | | | | | concat(${nick}, '!') | | | | |
+             calculate | picked | | | | | count-selected(${towns}) | | | | |
              calculate | rooms | | | | | count(${room}) | | | | |
              calculate | ages | | | | | sum(${age}) | | | | |
              date | began | Began | | | | | | today() | | |
@@ -902,8 +903,10 @@ fn a_choice_goes_with_its_filter_and_comes_back_with_it() {
     interview.set("/data/region", "s").unwrap();
     assert_eq!(offered(&interview), ["c Cc"]);
     assert_eq!(interview.value("/data/towns").unwrap(), "");
+    assert_eq!(interview.value("/data/picked").unwrap(), "0");
     interview.set("/data/region", "n").unwrap();
     assert_eq!(interview.value("/data/towns").unwrap(), "a b");
+    assert_eq!(interview.value("/data/picked").unwrap(), "2");
 }
 
 #[test]
