@@ -954,6 +954,15 @@ fn the_label_of_a_repeat_may_name_what_is_inside() {
 }
 
 #[test]
+fn the_label_of_an_instance_may_tell_its_place() {
+    let body = "<group ref=\"/data/r\"><label><output value=\"position(.)\"/></label><repeat \
+                nodeset=\"/data/r\"><input ref=\"/data/r/n\"/></repeat></group>";
+    let mut interview = begin(&xform("<r><n/></r>", "", body));
+    interview.add("/data/r").unwrap();
+    assert_eq!(interview.state("/data/r[2]").unwrap().label.unwrap(), "2");
+}
+
+#[test]
 fn a_counted_repeat_has_as_many_as_its_count() {
     let mut interview = begin(&household());
     assert_eq!(interview.count("/data/room").unwrap(), 0);
