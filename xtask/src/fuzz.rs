@@ -2,7 +2,7 @@
 //! once went wrong, are in crates/form-engine/fuzz.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cargo::{cargo, nightly, run};
 use crate::{needs, outside, workspace};
@@ -43,16 +43,18 @@ pub(crate) fn search(options: &Options) -> Result<(), Box<dyn Error>> {
     write_seeds(&folder)?;
     let wanted =
         TARGETS.iter().filter(|target| options.target.as_deref().is_none_or(|name| name == target.name));
-    let failed: Vec<&str> = wanted
-        .filter(|target| run_one(&folder, target, options.minutes).is_err())
-        .map(|target| target.name)
+    let failed: Vec<String> = wanted
+        .filter_map(|target| {
+            let error = run_one(&folder, target, options.minutes).err()?;
+            Some(format!("{} ({error})", target.name))
+        })
         .collect();
     if failed.is_empty() {
         return Ok(());
     }
-    let inputs: Vec<PathBuf> = failed.iter().map(|name| folder.join("artifacts").join(name)).collect();
+    let inputs = folder.join("artifacts");
     Err(format!(
-        "went wrong: {}. The inputs are in {inputs:?}. Once it is mended, keep the smallest as \
+        "went wrong: {}. Inputs that were found are in {inputs:?}. Once it is mended, keep the smallest as \
          crates/form-engine/fuzz/crashers/TARGET/WHAT-WENT-WRONG, where the test `crashers` runs it",
         failed.join(", ")
     )

@@ -34,11 +34,19 @@ pub(crate) fn count(options: &Options) -> Result<(), Box<dyn Error>> {
     needs::install_missing()?;
     needs::install_cargo_tool("mutants", "27.1.0")?;
     let all = mutants().args(["--list"]).output()?;
+    if !all.status.success() {
+        return Err(format!("cargo mutants --list: {}", String::from_utf8_lossy(&all.stderr)).into());
+    }
     let all = String::from_utf8(all.stdout)?.lines().count();
     let every = (all / options.sample.max(1)).max(1);
     println!("one of every {every} of {all} mutants");
     let folder = workspace::target_dir().join("mutants");
     fs::create_dir_all(&folder)?;
+    // What an earlier run found is not told as this one's.
+    let report = folder.join("mutants.out");
+    if report.exists() {
+        fs::remove_dir_all(&report)?;
+    }
     let mut command = mutants();
     command
         .args([
@@ -55,7 +63,6 @@ pub(crate) fn count(options: &Options) -> Result<(), Box<dyn Error>> {
         .env("CARGO_PROFILE_DEV_DEBUG", "false");
     // It fails when one is missed, and that is what is told here; only without outcomes did it not run.
     let status = command.status()?;
-    let report = folder.join("mutants.out");
     let outcomes = fs::read(report.join("outcomes.json"))
         .map_err(|error| format!("cargo mutants: {status} ({error})"))?;
     let outcomes: Outcomes = serde_json::from_slice(&outcomes)?;

@@ -12,7 +12,7 @@ pub(crate) struct Texts {
     /// Where each row's text ends.
     ends: Vec<u32>,
     /// Made when a filter or a lookup first needs it.
-    index: OnceLock<Index>,
+    index: OnceLock<Box<Index>>,
 }
 
 /// The rows of each text, in order.
@@ -64,7 +64,7 @@ impl Texts {
 
     /// The rows that hold exactly this text, in order.
     pub(crate) fn rows_of(&self, text: &str) -> &[u32] {
-        let index = self.index.get_or_init(|| self.indexed());
+        let index = self.index.get_or_init(|| Box::new(self.indexed()));
         let is_it = |group: &u32| self.get(index.first_row(*group)) == Some(text);
         match index.table.find(index.hasher.hash_one(text), is_it) {
             Some(group) => index.rows_in(*group),

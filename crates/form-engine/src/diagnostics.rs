@@ -224,6 +224,14 @@ impl<F: Into<String>, E: Into<String>> From<(F, E)> for Said {
     }
 }
 
+impl Diagnostic {
+    fn is_same_fault(&self, other: &Self) -> bool {
+        let fault = |d: &Self| (d.severity, d.code, d.row);
+        fault(self) == fault(other)
+            && (&self.sheet, &self.column, &self.found) == (&other.sheet, &other.column, &other.found)
+    }
+}
+
 /// What many cells hold when something is missing.
 pub(crate) const EMPTY_CELL: (&str, &str) = ("une cellule vide", "an empty cell");
 
@@ -255,6 +263,13 @@ impl Trouble {
     pub(crate) fn told(code: &'static str, found: impl Into<Said>, expected: impl Into<Said>) -> Self {
         let (found, expected) = (found.into(), expected.into());
         Self { french: Some(Box::new((found.fr, expected.fr))), ..Self::new(code, found.en, expected.en) }
+    }
+
+    /// The same, but for what was expected.
+    pub(crate) fn expecting(self, expected: impl Into<Said>) -> Self {
+        let Said { fr, en } = expected.into();
+        let found_fr = self.french.map_or_else(|| self.found.clone(), |french| french.0);
+        Self { expected: en, french: Some(Box::new((found_fr, fr))), ..self }
     }
 
     pub(crate) fn fix(mut self, fr: impl Into<String>, en: impl Into<String>) -> Self {
@@ -297,6 +312,11 @@ impl Report {
     }
 
     fn add(&mut self, diagnostic: Diagnostic) {
+        // Two rules may see one fault: the later one knows the form better.
+        if let Some(known) = self.found.iter_mut().find(|known| known.is_same_fault(&diagnostic)) {
+            *known = diagnostic;
+            return;
+        }
         // Errors are never crowded out by warnings.
         if self.found.len() < MAX_DIAGNOSTICS {
             self.found.push(diagnostic);
@@ -360,12 +380,23 @@ mod tests {
     #[test]
     fn errors_are_never_crowded_out_by_warnings() {
         let mut report = Report::default();
-        for _ in 0..MAX_DIAGNOSTICS + 10 {
-            report.warn(Place::default(), Trouble::new("w", "", ""));
+        for row in 0..MAX_DIAGNOSTICS as u32 + 10 {
+            report.warn(Place::new("survey", row, ""), Trouble::new("w", "", ""));
         }
         report.error(Place::default(), Trouble::new("e", "", ""));
         let found = report.finish();
         assert!(found.has_errors());
         assert_eq!(found.len(), MAX_DIAGNOSTICS);
+    }
+
+    #[test]
+    fn one_fault_that_two_rules_see_is_told_once() {
+        let mut report = Report::default();
+        let fault = |fix: &str| Trouble::new("unknown-reference", "${agee}", "a name").fix(fix, fix);
+        report.error(Place::new("survey", 3, "relevant"), fault("Correct the name."));
+        report.error(Place::new("survey", 3, "relevant"), fault("Did you mean ${age}?"));
+        report.error(Place::new("survey", 3, "constraint"), fault("Correct the name."));
+        let fixes: Vec<String> = report.finish().iter().map(|d| d.fix_en.clone()).collect();
+        assert_eq!(fixes, ["Did you mean ${age}?", "Correct the name."]);
     }
 }

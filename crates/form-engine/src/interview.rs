@@ -31,12 +31,12 @@ pub struct Choice<'f> {
 }
 
 impl<'f> Choice<'f> {
-    /// As it is written: answers that its label shows are references.
     pub(crate) fn new(form: &'f Form, list: ListIndex, row: u32) -> Self {
         Self { name: form.list(list).code(row).into(), form, row: Some((list, row)), shown: Vec::new() }
     }
 
-    /// What a person reads; in the default language when there is none in this one, else the code.
+    /// What a person reads; in the default language when there is none in this one, else the code. A label that shows
+    /// answers is the code where the record is not known.
     pub fn label(&self, lang: &str) -> &str {
         let language = self.form.language(lang);
         match (self.shown.get(language), self.row) {

@@ -1,9 +1,9 @@
 //! Choice lists and attached CSV files: columns of text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::columns::Texts;
-use crate::form::ScopeIndex;
+use crate::form::{Question, QuestionIndex, ScopeIndex};
 use crate::template::{Segment, Translations};
 use crate::xform::absolute;
 use crate::xpath::program::{Column, ExprId, Filter, Program};
@@ -49,6 +49,16 @@ impl ChoiceList {
     /// A label that shows answers, and the scope it is read in.
     pub(crate) fn live_label(&self, row: u32) -> Option<(ScopeIndex, &Translations)> {
         self.live_labels.1.get(&row).map(|texts| (self.live_labels.0, texts))
+    }
+
+    /// What its labels show.
+    fn shown(&self, programs: &[Program]) -> BTreeSet<QuestionIndex> {
+        let texts = self.live_labels.1.values().flat_map(|texts| &texts.0);
+        let values = texts.flat_map(|text| &text.segments).filter_map(|segment| match segment {
+            Segment::Value(id) => Some(&programs[id.0 as usize].dependencies),
+            Segment::Text(_) => None,
+        });
+        values.flatten().copied().collect()
     }
 
     pub(crate) fn has_live_labels(&self) -> bool {
@@ -101,8 +111,12 @@ impl ChoiceList {
         self.names.get(row).unwrap_or_default()
     }
 
-    /// In this language, else the default one, else the code itself; the answers that it shows as references.
+    /// In this language, else the default one, else the code itself; the code too where the label shows answers, which
+    /// are not known here.
     pub(crate) fn label(&self, row: u32, language: usize) -> &str {
+        if self.live_label(row).is_some() {
+            return self.code(row);
+        }
         let of = |language: usize| {
             self.labels.get(language).and_then(|labels| labels.get(row)).filter(|label| !label.is_empty())
         };
@@ -193,12 +207,33 @@ impl ChoiceList {
     }
 }
 
+/// Whoever reads the labels of a list reads what they show.
+pub(crate) fn depend_on_labels(programs: &mut [Program], questions: &[Question], lists: &[ChoiceList]) {
+    let shown: Vec<BTreeSet<QuestionIndex>> = lists.iter().map(|list| list.shown(programs)).collect();
+    for program in programs.iter_mut().filter(|program| !program.labels_of.is_empty()) {
+        let offered = program.labels_of.iter().filter_map(|select| questions[select.as_usize()].list);
+        let read: BTreeSet<QuestionIndex> =
+            offered.flat_map(|list| &shown[list.as_usize()]).copied().collect();
+        for known in [&mut program.dependencies, &mut program.wide] {
+            let all: BTreeSet<QuestionIndex> = known.drain(..).chain(read.iter().copied()).collect();
+            known.extend(all);
+        }
+    }
+}
+
+/// Names and slashes, nothing else.
+fn is_path(source: &str) -> bool {
+    source.chars().all(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':'))
+}
+
 /// A choice's label is written once, for every select that offers it, wherever that is: what it shows is named from the
 /// root, as pyxform does, and means what is nearest to the select.
 pub(crate) fn name_from_root(programs: &mut [Program], labels: &BTreeMap<u32, Translations>, around: &str) {
     for template in labels.values().flat_map(|texts| &texts.0) {
         for segment in &template.segments {
-            if let Segment::Value(id) = segment {
+            if let Segment::Value(id) = segment
+                && is_path(&programs[id.0 as usize].source)
+            {
                 let program = &mut programs[id.0 as usize];
                 program.source = absolute(&program.source, around).into();
             }

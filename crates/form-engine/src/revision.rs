@@ -1,7 +1,7 @@
 //! A form revision is named by what the form says, whatever file it came in: the spreadsheet and the XForm written from
 //! it have the same one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use data_encoding::HEXLOWER;
 use record_model::{FormRevision, PartsHasher, hash_parts};
@@ -84,10 +84,15 @@ impl<'f> Writer<'f> {
         }
         self.expression("instance_name", form.instance_name);
         self.publication();
-        // By content: what a list is called is in the expressions.
+        // By content; by name too where an expression says it.
+        let quoted = form.programs.iter().flat_map(|program| program.source.split(['\'', '"']));
+        let said: HashSet<String> = quoted.map(crate::workbook::csv_key).collect();
         let lists = form.lists.iter().zip(&self.lists).filter(|(list, _)| list.len() > 0);
-        let contents: BTreeSet<String> =
-            lists.map(|(_, content)| content.clone()).chain(form.docs.iter().map(document)).collect();
+        let named = lists.map(|(list, content)| {
+            let name = crate::workbook::csv_key(list.name());
+            if said.contains(&name) { format!("{content} {name}") } else { content.clone() }
+        });
+        let contents: BTreeSet<String> = named.chain(form.docs.iter().map(document)).collect();
         for content in contents {
             self.field("list", &content);
         }
@@ -197,7 +202,8 @@ impl<'f> Writer<'f> {
         }
         let piece = |segment: &Segment| match segment {
             Segment::Text(text) => text.to_string(),
-            Segment::Value(id) => format!("{{{}}}", self.form.program(*id).source),
+            // No cell and no XML holds a NUL, so no text reads like a value.
+            Segment::Value(id) => format!("\0{}\0", self.form.program(*id).source),
         };
         template.segments.iter().map(piece).collect()
     }
@@ -205,6 +211,7 @@ impl<'f> Writer<'f> {
     fn list(&self, list: &ChoiceList) -> String {
         let mut hasher = PartsHasher::new(LIST_TAG);
         let mut add = |part: &str| hasher.add(part.as_bytes());
+        add(&list.len().to_string());
         let languages = self.form.languages.len();
         for row in 0..list.len() as u32 {
             add(list.code(row));
@@ -217,9 +224,12 @@ impl<'f> Writer<'f> {
                 }
             }
             for kind in ["image", "audio", "video", "big-image"] {
-                for file in (0..languages).filter_map(|language| list.media(row, kind, language)) {
-                    add(&format!("{kind} {}", crate::xform::file_name(file)));
+                for language in 0..languages {
+                    if let Some(file) = list.media(row, kind, language) {
+                        add(&format!("{kind} {language} {}", crate::xform::file_name(file)));
+                    }
                 }
+                add("");
             }
         }
         for (name, values) in list.filled_columns() {
@@ -251,7 +261,9 @@ impl<'f> Writer<'f> {
 fn document(doc: &XmlDoc) -> String {
     let mut hasher = PartsHasher::new(DOCUMENT_TAG);
     for node in &doc.nodes {
-        hasher.add(format!("{:?} {} {} {}", node.kind, node.end, node.name, node.value).as_bytes());
+        hasher.add(
+            format!("{:?} {} {} {}\0{}", node.kind, node.end, node.name, node.uri, node.value).as_bytes(),
+        );
     }
     HEXLOWER.encode(&hasher.finish())
 }

@@ -367,8 +367,11 @@ pub(crate) fn unreadable_sheet(sheet: &str, found: impl Into<Said>) -> Diagnosti
     let diagnostic = Place::new(sheet, 0, "").diagnostic(
         Severity::Error,
         Trouble::told("unreadable-sheet", found, limits).fix(
-            format!("Réduisez la feuille {}.", quoted(sheet)),
-            format!("Make the sheet {} smaller.", quoted(sheet)),
+            format!(
+                "Réduisez la feuille {}, ou enregistrez-la de nouveau si elle est abîmée.",
+                quoted(sheet)
+            ),
+            format!("Make the sheet {} smaller, or save it anew if it is damaged.", quoted(sheet)),
         ),
     );
     Diagnostics::one(diagnostic)

@@ -93,17 +93,30 @@ fn longest_name(node: roxmltree::Node<'_, '_>) -> Option<usize> {
 /// The parser compares every two attributes of an element, and every namespace with those around it. A tag holds no
 /// `<`, so what stands between two of them is at least as much as one tag has.
 fn check_tags(text: &str) -> Result<(), String> {
-    let is_value = |rest: &str| rest.trim_start().starts_with(['"', '\'']);
-    for tag in text.split('<') {
-        let mut equals = tag.match_indices('=').filter(|(at, _)| is_value(&tag[at + 1..]));
-        if equals.nth(MAX_XML_ATTRIBUTES).is_some() {
-            return Err(format!("more than {MAX_XML_ATTRIBUTES} attributes of one element"));
-        }
+    if text.split('<').any(|tag| attributes_of(tag) > MAX_XML_ATTRIBUTES) {
+        return Err(format!("more than {MAX_XML_ATTRIBUTES} attributes of one element"));
     }
     if text.matches("xmlns").nth(MAX_XML_NAMESPACES).is_some() {
         return Err(format!("more than {MAX_XML_NAMESPACES} namespaces"));
     }
     Ok(())
+}
+
+/// Equals signs outside of quotes, up to the end of the tag.
+fn attributes_of(tag: &str) -> usize {
+    let mut count = 0;
+    let mut quote = None;
+    for byte in tag.bytes() {
+        match (quote, byte) {
+            (Some(open), _) if open == byte => quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'>') => break,
+            (None, b'=') => count += 1,
+            (None, _) => {}
+        }
+    }
+    count
 }
 
 /// The parser does not nest, and neither does this: what comes after may.

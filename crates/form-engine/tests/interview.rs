@@ -216,9 +216,9 @@ fn choices_show_answers_as_they_are_around_the_question() {
     );
     let names: Vec<String> = offered("oldest", "oldest", "fr").into_iter().map(|(_, label)| label).collect();
     assert_eq!(names, ["Marie", "Jean"]);
-    // Of a form alone: as it is written.
+    // Of a form alone: nobody is shown a reference.
     let care = form.find("care").unwrap().index();
-    assert_eq!(form.options(care)[0].label("fr"), "${head}, chef");
+    assert_eq!(form.options(care)[0].label("fr"), "head");
 }
 
 #[test]

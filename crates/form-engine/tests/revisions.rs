@@ -94,3 +94,30 @@ fn an_option_that_is_gone_is_flagged_and_a_whole_number_is_a_text() {
     assert_eq!(flagged, ["a choice"]);
     assert_eq!(found.answer_text(&path("b")), "7");
 }
+
+#[test]
+fn forms_that_say_different_things_have_different_revisions() {
+    let survey = "type | name | label\nselect_one a | q | Q\nselect_one b | r | R\ntext | head | Head";
+    let with = |choices: &str| form(survey, choices).revision();
+    let one_row = with("list_name | name | label | c\na | a | A | v\nb | x | X | ");
+    let two_rows = with("list_name | name | label\na | a | A\na | c | v\nb | x | X");
+    assert_ne!(one_row, two_rows, "a column and a row");
+    let shown = with("list_name | name | label\na | a | ${head}\nb | x | X");
+    let written = with("list_name | name | label\na | a | {/data/head}\nb | x | X");
+    assert_ne!(shown, written, "an answer and a text");
+    let media = |column: &str| {
+        with(&format!(
+            "list_name | name | label::A (fr) | label::B (en) | label::C (ht) | {column}\na | a | A | A | A | x.png\nb | x | X | X | X | "
+        ))
+    };
+    assert_ne!(media("image::B (en)"), media("image::C (ht)"), "a file's language");
+    let read = |a: &str, b: &str| {
+        let survey = "type | name | label | calculation
+            calculate | x |  | instance('a')/root/item[name = '1']/label
+            calculate | y |  | instance('b')/root/item[name = '1']/label
+            text | q | Q | ";
+        form(survey, &format!("list_name | name | label\na | 1 | {a}\nb | 1 | {b}")).revision()
+    };
+    assert_ne!(read("A", "B"), read("B", "A"), "lists that change places");
+    assert_eq!(read("A", "B"), read("A", "B"));
+}

@@ -481,3 +481,105 @@ fn a_prefix_of_two_namespaces_is_refused() {
     let said = refusal(&with_record("<x:a xmlns:x=\"urn:x\"/><x:b xmlns:x=\"urn:y\"/>", ""));
     assert!(said.contains("the prefix \"x\" for \"urn:x\" and for \"urn:y\""), "{said}");
 }
+
+#[test]
+fn a_slip_in_an_xform_takes_no_question_or_rule_away_without_a_word() {
+    let said = |model: &str, body: &str| -> Vec<String> {
+        let model = format!("<instance><data id=\"d\"><nom/><age/></data></instance>{model}");
+        let text = xform("", &model, &format!("<input ref=\"/data/nom\"/>\n{body}"));
+        let (_, found) = CompiledForm::from_xform(text.as_bytes()).unwrap();
+        found
+            .iter()
+            .map(|d| format!("{} {} {} | {} | {}", d.code, d.row, d.column, d.found_fr, d.fix_fr))
+            .collect()
+    };
+    let age = "<input ref=\"/data/age\"/>";
+    let bind = "<bind nodeset=\"/data/age\" type=\"int\"/>";
+    assert!(said(bind, age).is_empty(), "{:?}", said(bind, age));
+    for (model, body, expected) in [
+        (
+            bind,
+            "<input ref=\"/data/agee\"/>",
+            "unknown-reference 4 input | <input> de \"/data/agee\" | Vouliez-vous écrire /data/age ?",
+        ),
+        (bind, "<input/>", "unknown-reference 4 input | <input> sans ref | Corrigez le chemin"),
+        (
+            "<bind nodeset=\"/data/agee\" type=\"int\"/>",
+            age,
+            "unknown-reference 2 bind | <bind> de \"/data/agee\" | Vouliez-vous",
+        ),
+        (
+            bind,
+            "<imput ref=\"/data/age\"/>",
+            "unknown-element 4 imput | <imput> | Vouliez-vous écrire <input> ?",
+        ),
+        (
+            "<bind nodeset=\"/data/age\" type=\"imt\"/>",
+            age,
+            "unknown-type 2 type | \"imt\" | Corrigez le type",
+        ),
+        (
+            "<bind nodeset=\"/data/age\" relevnt=\"1\"/>",
+            age,
+            "unknown-column 2 relevnt | \"relevnt\" | Vouliez-vous écrire relevant ?",
+        ),
+    ] {
+        let found = said(model, body);
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{expected}: {found:#?}");
+    }
+}
+
+#[test]
+fn a_long_expression_is_not_taken_for_many_attributes() {
+    let compared: Vec<String> = (0..300).map(|at| format!(". = 'HT{at:04}'")).collect();
+    let bind =
+        format!("<bind nodeset=\"/data/a\" type=\"string\" constraint=\"{}\"/>", compared.join(" or "));
+    let text = xform(
+        "",
+        &format!("<instance><data id=\"d\"><a/></data></instance>{bind}"),
+        "<input ref=\"/data/a\"/>",
+    );
+    round_trip(&text);
+}
+
+#[test]
+fn a_choice_may_show_more_than_an_answer() {
+    let text = xform(
+        "",
+        r#"<itext><translation lang="default"><text id="l-0"><value>On <output value="concat(/data/r[position() = 2]/a, '!')"/>
+        </value></text></translation></itext><instance><data id="d"><r jr:template=""><a/></r><q/></data></instance>
+        <instance id="l"><root><item><itextId>l-0</itextId><name>x</name></item></root></instance>
+        <bind nodeset="/data/r/a" type="string"/><bind nodeset="/data/q" type="string"/>"#,
+        r#"<group ref="/data/r"><repeat nodeset="/data/r"><input ref="/data/r/a"/></repeat></group><select1 ref="/data/q">
+        <itemset nodeset="instance('l')/root/item"><value ref="name"/><label ref="jr:itext(itextId)"/></itemset></select1>"#,
+    );
+    let (form, _) = round_trip(&text);
+    let mut interview = begun(&form);
+    for (at, name) in [(1, "Rose"), (2, "Marie")] {
+        interview.add("/data/r").unwrap();
+        interview.set(&format!("/data/r[{at}]/a"), name).unwrap();
+    }
+    assert_eq!(interview.choices("/data/q").unwrap(), [("x".to_owned(), "On Marie!".to_owned())]);
+}
+
+#[test]
+fn what_reads_a_choice_s_label_follows_the_answers_it_shows() {
+    let text = xform(
+        "",
+        r#"<itext><translation lang="default"><text id="l-0"><value>As <output value="/data/later"/></value></text>
+        </translation></itext><instance><data id="d"><name/><q/><said/><later/></data></instance>
+        <instance id="l"><root><item><itextId>l-0</itextId><name>x</name></item></root></instance>
+        <bind nodeset="/data/name" type="string"/><bind nodeset="/data/q" type="string"/>
+        <bind nodeset="/data/said" type="string" calculate="jr:choice-name(/data/q, '/data/q')"/>
+        <bind nodeset="/data/later" type="string" calculate="concat(/data/name, '!')"/>"#,
+        r#"<input ref="/data/name"/><select1 ref="/data/q"><itemset nodeset="instance('l')/root/item"><value ref="name"/>
+        <label ref="jr:itext(itextId)"/></itemset></select1>"#,
+    );
+    let (form, _) = round_trip(&text);
+    let mut interview = begun(&form);
+    interview.set("/data/name", "Rose").unwrap();
+    interview.set("/data/q", "x").unwrap();
+    assert_eq!(interview.value("/data/said").as_deref(), Some("As Rose!"));
+    interview.set("/data/name", "Marie").unwrap();
+    assert_eq!(interview.value("/data/said").as_deref(), Some("As Marie!"));
+}

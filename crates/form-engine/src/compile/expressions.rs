@@ -15,7 +15,7 @@ use crate::form::{
     Default, Entity, Flag, Itemset, ListIndex, Question, QuestionIndex, QuestionKind, QuestionType, Rule,
     Scope, ScopeIndex, Source, offered_in,
 };
-use crate::list::{ChoiceList, ListFilter, name_from_root};
+use crate::list::{ChoiceList, ListFilter, depend_on_labels, name_from_root};
 use crate::template::{Piece, Segment, Template, Translations, pieces, reversed_reference};
 use crate::xpath::ast::Operator;
 use crate::xpath::functions::Function;
@@ -119,7 +119,7 @@ pub(crate) fn compile(
         })
         .flatten();
     writer.missing_translations(&questions, &binds, &tables.survey);
-    let programs = writer.programs;
+    let mut programs = writer.programs;
     for (question, binds) in questions.iter_mut().zip(binds) {
         apply(question, binds);
     }
@@ -127,6 +127,7 @@ pub(crate) fn compile(
     for (list, (scope, labels)) in live_labels {
         lists[list.as_usize()].set_live_labels(scope, labels);
     }
+    depend_on_labels(&mut programs, &questions, &lists);
     Compiled { questions, by_key, scopes, programs, lists, rules, entities, instance_name }
 }
 

@@ -33,6 +33,9 @@ pub(crate) struct Lists {
     with_other: HashMap<ListIndex, ListIndex>,
 }
 
+/// Choices times columns, filled or not, of all lists together. Each takes room.
+const MAX_PLACES: usize = 20_000_000;
+
 /// More lists than any form has.
 const MAX_LISTS: usize = 10_000;
 
@@ -95,6 +98,8 @@ pub(crate) fn read_choices(
     report: &mut Report,
 ) -> Lists {
     let extras: Vec<(usize, Box<str>)> = table.extras().map(|(at, name)| (at, name.into())).collect();
+    let wide = languages.len() * 5 + extras.len();
+    let mut places = 0;
     let mut drafts: HashMap<&str, Draft> = HashMap::new();
     let mut order: Vec<&str> = Vec::new();
     for row in table.rows() {
@@ -112,6 +117,14 @@ pub(crate) fn read_choices(
             }
             continue;
         }
+        places += wide;
+        // A list of its own costs as much as a few choices.
+        let is_new = !drafts.contains_key(list);
+        places += if is_new { 20 * wide } else { 0 };
+        if places > MAX_PLACES || is_new && drafts.len() >= MAX_LISTS {
+            too_large(table, report);
+            break;
+        }
         let draft = drafts.entry(list).or_insert_with(|| {
             order.push(list);
             Draft {
@@ -125,15 +138,7 @@ pub(crate) fn read_choices(
     let mut lists = Lists::default();
     for name in order {
         if lists.is_full() {
-            report.error(
-                Place::new(&table.sheet, 0, "list_name"),
-                Trouble::told(
-                    "too-many-lists",
-                    ("trop de listes", "too many lists"),
-                    (format!("au plus {MAX_LISTS}"), format!("at most {MAX_LISTS}")),
-                )
-                .fix("Supprimez les listes qui ne servent pas.", "Remove the lists that are not used."),
-            );
+            too_large(table, report);
             break;
         }
         let draft = drafts.remove(name).unwrap_or_default();
@@ -145,6 +150,24 @@ pub(crate) fn read_choices(
         );
     }
     lists
+}
+
+fn too_large(table: &Table<'_>, report: &mut Report) {
+    report.error(
+        Place::new(&table.sheet, 0, "list_name"),
+        Trouble::told(
+            "too-many-lists",
+            ("trop de listes, de choix ou de colonnes", "too many lists, choices or columns"),
+            (
+                format!("au plus {MAX_LISTS} listes et {MAX_PLACES} places, une par choix et par colonne"),
+                format!("at most {MAX_LISTS} lists and {MAX_PLACES} places, one for each choice and column"),
+            ),
+        )
+        .fix(
+            "Supprimez les listes et colonnes qui ne servent pas.",
+            "Remove the lists and columns that are not used.",
+        ),
+    );
 }
 
 fn read_choice(
@@ -186,20 +209,22 @@ fn read_choice(
     draft.seen.entry(name.into()).or_insert(row.number);
     draft.names.push(name);
     let at = draft.names.len() - 1;
-    for (language, labels) in draft.labels.iter_mut().enumerate() {
-        let texts = row.translations("label").filter(|(named, ..)| languages.index(*named) == language);
-        labels.push(texts.last().map_or("", |(_, text, _)| text));
+    let mut said = vec![""; languages.len()];
+    for (language, text, _) in row.translations("label") {
+        said[languages.index(language)] = text;
+    }
+    for (labels, text) in draft.labels.iter_mut().zip(&said) {
+        labels.push(text);
     }
     for kind in ["image", "audio", "video", "big-image"] {
+        said.fill("");
         for (language, text, _) in row.translations(kind) {
-            let by_language =
-                draft.media.entry(kind).or_insert_with(|| vec![Texts::default(); languages.len()]);
-            if let Some(files) =
-                by_language.get_mut(languages.index(language)).filter(|files| files.len() <= at)
-            {
-                files.fill_to(at);
-                files.push(text);
-            }
+            said[languages.index(language)] = text;
+        }
+        for (language, text) in said.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+            let files = draft.media.entry(kind).or_insert_with(|| vec![Texts::default(); languages.len()]);
+            files[language].fill_to(at);
+            files[language].push(text);
         }
     }
     for (column, (at, _)) in draft.columns.iter_mut().zip(extras) {
@@ -341,6 +366,18 @@ pub(crate) fn read_csv(
         .and_then(|columns| columns.label)
         .and_then(|label| extras.iter().find(|(_, name)| *name == label))
         .map(|(at, _)| *at);
+    let rows = table.rows().count();
+    if rows.saturating_mul(extras.len() + languages.len()) > MAX_PLACES {
+        return Err(Trouble::told(
+            "bad-csv",
+            (
+                format!("{rows} lignes de {} colonnes", extras.len()),
+                format!("{rows} rows of {} columns", extras.len()),
+            ),
+            (format!("au plus {MAX_PLACES} places"), format!("at most {MAX_PLACES} places")),
+        )
+        .fix("Ôtez les colonnes qui ne servent pas.", "Remove the columns that are not used."));
+    }
     let mut names = Texts::default();
     let mut labels = vec![Texts::default(); languages.len()];
     let mut data = vec![Texts::default(); extras.len()];

@@ -18,6 +18,8 @@ pub(crate) struct Body<'x, 'i> {
     pub(crate) repeats: HashMap<String, Node<'x, 'i>>,
     /// Every `setvalue` there, with the element it stands in, that one's path, and the innermost repeat around it.
     pub(crate) actions: Vec<ActionPlace<'x, 'i>>,
+    /// Elements in the place of a control that are none.
+    pub(crate) unknown: Vec<Node<'x, 'i>>,
     /// Those met so far; beyond the limit none is looked at.
     pub(crate) count: usize,
 }
@@ -35,6 +37,9 @@ pub(crate) struct ActionPlace<'x, 'i> {
 /// The names of what a person answers.
 pub(crate) const CONTROLS: [&str; 9] =
     ["input", "select", "select1", "rank", "range", "upload", "trigger", "secret", "textarea"];
+
+/// What else may stand in the body, a group or a repeat.
+const BESIDE_CONTROLS: [&str; 6] = ["label", "hint", "help", "setgeopoint", "recordaudio", "message"];
 
 impl<'x, 'i> Body<'x, 'i> {
     /// `bind_ids` finds the path of a control that names its bind.
@@ -82,6 +87,9 @@ impl<'x, 'i> Body<'x, 'i> {
                     let path = own.unwrap_or_default();
                     self.controls.entry(path.clone()).or_insert(child);
                     self.walk(child, &path, bind_ids);
+                }
+                _ if !CONTROLS.contains(&node.tag_name().name()) && !BESIDE_CONTROLS.contains(&name) => {
+                    self.unknown.push(child);
                 }
                 _ => {}
             }

@@ -11,18 +11,19 @@ use crate::arena;
 use crate::columns::Texts;
 use crate::compile::lists::read_csv;
 use crate::compile::{Language, is_yes, order};
-use crate::diagnostics::{Diagnostics, Place, Report, Trouble, quoted};
+use crate::diagnostics::{Diagnostics, Place, Report, Said, Trouble, quoted};
 use crate::evaluation::Level;
 use crate::form::{
     Action, ActionValue, AttachmentKind, CompiledForm, Default as FormDefault, Entity, Events, ExternalFile,
     Flag, Form, Itemset, Publication, Question, QuestionIndex, QuestionType, Rule, Scope, ScopeIndex, Seed,
     Source, Target, offered_in,
 };
-use crate::list::{ChoiceList, ListFilter, name_from_root};
+use crate::list::{ChoiceList, ListFilter, depend_on_labels, name_from_root};
 use crate::template::{Segment, Template, Translations};
 use crate::workbook::{MAX_CELL_BYTES, Workbook};
 use crate::xform::body::{ActionPlace, Body, MAX_CONTROLS, MAX_PATH_BYTES, absolute};
 use crate::xform::instances::{LiveLabels, MAX_INSTANCES, Secondary, plain_text, with_outputs};
+use crate::xform::strays::{self, Aimed};
 use crate::xform::texts::{Itext, TextPiece, itext_id, pieces_of};
 use crate::xform::{JAVAROSA, ODK, OPENROSA, OWN_INSTANCE, too_large, type_of_word};
 use crate::xml;
@@ -55,10 +56,10 @@ impl CompiledForm {
     }
 }
 
-fn unreadable(report: &mut Report, found: impl Into<String>, expected: &str) {
+fn unreadable(report: &mut Report, found: impl Into<Said>, expected: impl Into<Said>) {
     report.error(
         Place::new("XForm", 0, ""),
-        Trouble::new("unreadable-xform", found, expected)
+        Trouble::told("unreadable-xform", found, expected)
             .fix("Donnez un XForm au format XML.", "Give an XForm as XML."),
     );
 }
@@ -75,7 +76,11 @@ fn at_most(limit: usize) -> (String, String) {
 fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Option<Form> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else {
-        unreadable(report, "bytes that are not UTF-8", "XML in UTF-8");
+        unreadable(
+            report,
+            ("des octets qui ne sont pas de l'UTF-8", "bytes that are not UTF-8"),
+            ("du XML en UTF-8", "XML in UTF-8"),
+        );
         return None;
     };
     let document = match xml::parse(text, false) {
@@ -83,8 +88,11 @@ fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Optio
         Err(error) => {
             unreadable(
                 report,
-                format!("a file that says: {error}"),
-                "well-formed XML without a document type",
+                (
+                    format!("un fichier dont le lecteur dit : {error}"),
+                    format!("a file whose reader says: {error}"),
+                ),
+                ("du XML bien formé, sans DOCTYPE", "well-formed XML without a document type"),
             );
             return None;
         }
@@ -93,12 +101,20 @@ fn load(bytes: &[u8], files: &[(String, Vec<u8>)], report: &mut Report) -> Optio
         |name: &str| document.descendants().find(|node| node.is_element() && node.tag_name().name() == name);
     let body = children(document.root_element(), "body").next();
     let Some(model) = find("model") else {
-        unreadable(report, "no <model>", "an XForm with a model and an instance");
+        unreadable(
+            report,
+            ("aucun <model>", "no <model>"),
+            ("un XForm avec un model et une instance", "an XForm with a model and an instance"),
+        );
         return None;
     };
     let primary = children(model, "instance").next().and_then(|instance| instance.first_element_child());
     let Some(primary) = primary else {
-        unreadable(report, "no primary instance", "<instance> with one element in it");
+        unreadable(
+            report,
+            ("aucune instance principale", "no primary instance"),
+            ("<instance> avec un élément dedans", "<instance> with one element in it"),
+        );
         return None;
     };
     let title = find("title").and_then(|node| node.text()).unwrap_or_default().trim().to_owned();
@@ -195,10 +211,10 @@ fn external(
         found.files.push(ExternalFile { name: id.into(), file: name.into() });
     }
     let file = files.iter().find(|(known, _)| known == name).map(|(_, bytes)| bytes);
-    let missing = |report: &mut Report, what: String| {
+    let missing = |report: &mut Report, what: Said| {
         report.warn(
             Place::new("XForm", 0, "instance"),
-            Trouble::new("no-file", what, "a file attached to the form")
+            Trouble::told("no-file", what, ("un fichier joint au formulaire", "a file attached to the form"))
                 .fix("Joignez le fichier au formulaire.", "Attach the file to the form."),
         );
     };
@@ -207,7 +223,10 @@ fn external(
         None => {
             // The last record of this form is never known here.
             if !source.starts_with("jr://instance/last-saved") {
-                missing(report, format!("the file {}", quoted(name)));
+                missing(
+                    report,
+                    (format!("le fichier {}", quoted(name)), format!("the file {}", quoted(name))).into(),
+                );
             }
             found.add_list(id, empty());
         }
@@ -215,7 +234,7 @@ fn external(
             let mut workbook = Workbook::default();
             if let Err(trouble) = workbook.attach_csv(name, bytes) {
                 for diagnostic in &trouble {
-                    missing(report, diagnostic.found.clone());
+                    missing(report, (diagnostic.found_fr.clone(), diagnostic.found.clone()).into());
                 }
             }
             let languages = crate::compile::Languages::of(itext.languages.clone());
@@ -234,7 +253,15 @@ fn external(
                     }
                 }
                 Err(error) => {
-                    missing(report, format!("{}, which says: {error}", quoted(name)));
+                    let name = quoted(name);
+                    missing(
+                        report,
+                        (
+                            format!("{name}, dont le lecteur dit : {error}"),
+                            format!("{name}, whose reader says: {error}"),
+                        )
+                            .into(),
+                    );
                     found.add_list(id, empty());
                 }
             }
@@ -294,10 +321,13 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             self.has_own = true;
             self.own_questions(own);
         }
+        self.strays(&root_path);
         self.binds();
         self.controls();
         if self.secondary.lists.len().max(self.secondary.docs.len()) > MAX_INSTANCES {
-            unreadable(self.report, format!("more than {MAX_INSTANCES} lists"), "at most as many");
+            let found =
+                (format!("plus de {MAX_INSTANCES} listes"), format!("more than {MAX_INSTANCES} lists"));
+            unreadable(self.report, found, at_most(MAX_INSTANCES));
             return None;
         }
         let mut entities = self.entities();
@@ -317,6 +347,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         }
         let itext = self.itext_templates();
         self.live_labels();
+        depend_on_labels(&mut self.programs, &self.questions, &self.secondary.lists);
         if let Err(trouble) = self.itext.room.check() {
             refuse(self.report, "", trouble);
             return None;
@@ -385,7 +416,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
 
     /// The line that an element stands on, counted from 1. A form may be one long line, so nothing here reads it again.
     fn row(&self, node: Node<'_, '_>) -> u32 {
-        self.line_starts.partition_point(|start| *start <= node.range().start) as u32
+        line_of(&self.line_starts, node)
     }
 
     // The record's shape
@@ -785,6 +816,17 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
                 None
             }
         }
+    }
+
+    fn strays(&mut self, root_path: &str) {
+        let body = self.body.controls.iter().chain(&self.body.repeats).chain(&self.binds);
+        let aimed = body.map(|(path, node)| Aimed { node: *node, path: path.clone() }).collect();
+        let known: HashSet<&str> = self.by_path.keys().map(String::as_str).chain([root_path]).collect();
+        let line_starts = &self.line_starts;
+        let line = |node: Node<'_, '_>| line_of(line_starts, node);
+        strays::tell_lost(aimed, &known, line, self.report);
+        strays::tell_unknown(&self.body.unknown, line, self.report);
+        strays::tell_binds(&self.binds, line, self.report);
     }
 
     fn binds(&mut self) {
@@ -1297,8 +1339,12 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         let Some(target) = self.by_path.get(&path).copied() else {
             self.report.warn(
                 said,
-                Trouble::new("unknown-reference", quoted(&reference), "a place of the instance")
-                    .fix("Corrigez la référence.", "Correct the reference."),
+                Trouble::told(
+                    "unknown-reference",
+                    quoted(&reference),
+                    ("une place de l'instance", "a place of the instance"),
+                )
+                .fix("Corrigez la référence.", "Correct the reference."),
             );
             return None;
         };
@@ -1347,6 +1393,10 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
             ActionValue::Literal(_) => {}
         }
     }
+}
+
+fn line_of(line_starts: &[usize], node: Node<'_, '_>) -> u32 {
+    line_starts.partition_point(|start| *start <= node.range().start) as u32
 }
 
 /// A bind's type, without its prefix.

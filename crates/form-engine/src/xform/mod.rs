@@ -5,6 +5,7 @@ mod instances;
 mod load;
 mod record;
 mod serialise;
+mod strays;
 mod texts;
 mod write;
 

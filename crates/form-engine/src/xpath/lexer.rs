@@ -1,6 +1,6 @@
 //! Text to tokens.
 
-use crate::diagnostics::{Trouble, quoted};
+use crate::diagnostics::{Said, Trouble, quoted};
 
 /// One token and where it begins.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,12 +41,18 @@ pub(crate) enum Kind {
 }
 
 /// How a token reads in a message.
-pub(crate) fn describe(kind: Option<&Kind>) -> String {
-    match kind {
-        None => "the end of the expression".to_owned(),
-        Some(Kind::Number(number)) => format!("the number {number}"),
-        Some(Kind::Text(text)) => format!("the text {}", quoted(text)),
-        Some(Kind::Name(name)) => format!("the name {}", quoted(name)),
+pub(crate) fn describe(kind: Option<&Kind>) -> Said {
+    let text = match kind {
+        None => return ("la fin de l'expression", "the end of the expression").into(),
+        Some(Kind::Number(number)) => {
+            return (format!("le nombre {number}"), format!("the number {number}")).into();
+        }
+        Some(Kind::Text(text)) => {
+            return (format!("le texte {}", quoted(text)), format!("the text {}", quoted(text))).into();
+        }
+        Some(Kind::Name(name)) => {
+            return (format!("le nom {}", quoted(name)), format!("the name {}", quoted(name))).into();
+        }
         Some(Kind::Reference(name)) => format!("\"${{{name}}}\""),
         Some(other) => quoted(match other {
             Kind::Open => "(",
@@ -71,14 +77,16 @@ pub(crate) fn describe(kind: Option<&Kind>) -> String {
             Kind::Greater => ">",
             _ => ">=",
         }),
-    }
+    };
+    text.into()
 }
 
 /// A fault in the text of an expression.
-pub(crate) fn fault(text: &str, at: usize, found: impl Into<String>, expected: impl Into<String>) -> Trouble {
+pub(crate) fn fault(text: &str, at: usize, found: impl Into<Said>, expected: impl Into<Said>) -> Trouble {
     let character = text.get(..at).map_or(0, |before| before.chars().count()) + 1;
-    Trouble::new("bad-expression", format!("{} at character {character}", found.into()), expected)
-        .fix("Corrigez l'expression.", "Correct the expression.")
+    let Said { fr, en } = found.into();
+    let found = (format!("{fr} au caractère {character}"), format!("{en} at character {character}"));
+    Trouble::told("bad-expression", found, expected).fix("Corrigez l'expression.", "Correct the expression.")
 }
 
 pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, Trouble> {
@@ -149,7 +157,14 @@ impl<'t> Lexer<'t> {
             ('−' | '–', _) => (Kind::Minus, first.len_utf8()),
             ('&', '&') => return Err(self.foreign("&&", "and")),
             (c, _) if is_name_start(c) => return self.name(),
-            (c, _) => return Err(fault(self.text, self.at, quoted(&c.to_string()), "an expression")),
+            (c, _) => {
+                return Err(fault(
+                    self.text,
+                    self.at,
+                    quoted(&c.to_string()),
+                    ("une expression", "an expression"),
+                ));
+            }
         };
         self.push(kind, len);
         Ok(())
@@ -173,7 +188,7 @@ impl<'t> Lexer<'t> {
                 self.text,
                 self.at,
                 quoted(&self.rest().chars().take(24).collect::<String>()),
-                "${name}",
+                ("${nom}", "${name}"),
             )
             .fix("Écrivez ${nom_de_la_question}.", "Write ${name_of_the_question}."));
         }
@@ -192,8 +207,13 @@ impl<'t> Lexer<'t> {
         };
         let inside = &self.rest()[quote.len_utf8()..];
         let Some(end) = inside.find(closes) else {
-            return Err(fault(self.text, self.at, "a text that does not end", "a closing quote")
-                .fix("Fermez le guillemet.", "Close the quote."));
+            return Err(fault(
+                self.text,
+                self.at,
+                ("un texte qui ne finit pas", "a text that does not end"),
+                ("un guillemet fermant", "a closing quote"),
+            )
+            .fix("Fermez le guillemet.", "Close the quote."));
         };
         let close = inside[end..].chars().next().map_or(1, char::len_utf8);
         self.push(Kind::Text(inside[..end].to_owned()), quote.len_utf8() + end + close);
@@ -228,7 +248,10 @@ impl<'t> Lexer<'t> {
                 self.text,
                 self.at,
                 quoted(&rest.chars().take(len + 8).collect::<String>()),
-                "a number, or a name that begins with a letter",
+                (
+                    "un nombre, ou un nom qui commence par une lettre",
+                    "a number, or a name that begins with a letter",
+                ),
             ));
         }
         self.push(Kind::Number(number), len);

@@ -1,6 +1,6 @@
 //! Tokens to a tree: precedence climbing (Pratt) over XPath 1.0's operators.
 
-use crate::diagnostics::Trouble;
+use crate::diagnostics::{Said, Trouble};
 use crate::xpath::ast::{Axis, Expr, Operator, Path, Start, Step, Test};
 use crate::xpath::lexer::{Kind, Token, describe, fault, tokens};
 
@@ -15,15 +15,18 @@ pub(crate) fn parse(text: &str) -> Result<Expr, Trouble> {
         return Err(fault(
             text,
             0,
-            format!("{} words and signs", tokens.len()),
-            format!("at most {MAX_EXPRESSION_TOKENS}"),
+            (format!("{} mots et signes", tokens.len()), format!("{} words and signs", tokens.len())),
+            (format!("au plus {MAX_EXPRESSION_TOKENS}"), format!("at most {MAX_EXPRESSION_TOKENS}")),
         ));
     }
     let mut parser = Parser { text, tokens: &tokens, next: 0, nesting: 0 };
     let parsed = parser.expression(0)?;
     match parser.peek() {
         None => Ok(parsed.expr),
-        Some(_) => Err(parser.unexpected("an operator or the end of the expression")),
+        Some(_) => Err(parser.unexpected((
+            "un opérateur ou la fin de l'expression",
+            "an operator or the end of the expression",
+        ))),
     }
 }
 
@@ -69,7 +72,7 @@ impl<'t> Parser<'t> {
         if self.take(kind) { Ok(()) } else { Err(self.unexpected(describe(Some(kind)))) }
     }
 
-    fn unexpected(&self, expected: impl Into<String>) -> Trouble {
+    fn unexpected(&self, expected: impl Into<Said>) -> Trouble {
         fault(self.text, self.at(), describe(self.peek()), expected)
     }
 
@@ -81,8 +84,11 @@ impl<'t> Parser<'t> {
         fault(
             self.text,
             self.at(),
-            "an expression nested too deep",
-            format!("at most {MAX_EXPRESSION_DEPTH} levels"),
+            ("une expression aux niveaux trop nombreux", "an expression nested too deep"),
+            (
+                format!("au plus {MAX_EXPRESSION_DEPTH} niveaux"),
+                format!("at most {MAX_EXPRESSION_DEPTH} levels"),
+            ),
         )
         .fix(
             "Répartissez l'expression sur plusieurs calculs.",
@@ -195,7 +201,12 @@ impl<'t> Parser<'t> {
             Some(Kind::Name(_) | Kind::Dot | Kind::DotDot | Kind::Star | Kind::At) => {
                 return self.relative(at);
             }
-            _ => return Err(self.unexpected("a value, a reference or a function")),
+            _ => {
+                return Err(self.unexpected((
+                    "une valeur, une référence ou une fonction",
+                    "a value, a reference or a function",
+                )));
+            }
         };
         // Only a call or parentheses with a path behind them make a path.
         if matches!(self.peek(), Some(Kind::OpenBracket | Kind::Slash | Kind::DoubleSlash)) {
@@ -222,7 +233,7 @@ impl<'t> Parser<'t> {
                     break;
                 }
                 if !self.take(&Kind::Comma) {
-                    return Err(self.unexpected("\",\" or \")\""));
+                    return Err(self.unexpected(("\",\" ou \")\"", "\",\" or \")\"")));
                 }
             }
         }
@@ -245,7 +256,7 @@ impl<'t> Parser<'t> {
         let mut depth = 1;
         let first = self.step(&mut depth)?;
         let parsed = self.path(Start::Context, at, depth)?;
-        let Expr::Path(mut path) = parsed.expr else { return Err(self.unexpected("a path")) };
+        let Expr::Path(mut path) = parsed.expr else { return Err(self.unexpected(("un chemin", "a path"))) };
         path.steps.insert(0, first);
         Ok(Parsed { expr: Expr::Path(path), depth: parsed.depth })
     }
@@ -286,7 +297,9 @@ impl<'t> Parser<'t> {
                 (Axis::Attribute, self.test()?)
             }
             Some(Kind::Name(name)) if self.follows(&Kind::Axis) => {
-                let Some(axis) = Axis::named(name) else { return Err(self.unexpected("an axis of XPath")) };
+                let Some(axis) = Axis::named(name) else {
+                    return Err(self.unexpected(("un axe de XPath", "an axis of XPath")));
+                };
                 self.next += 2;
                 (axis, self.test()?)
             }
@@ -306,7 +319,7 @@ impl<'t> Parser<'t> {
                 Some((prefix, local)) => Test::Name { prefix: Some(prefix.into()), local: local.into() },
                 None => Test::Name { prefix: None, local: name.as_str().into() },
             },
-            _ => return Err(self.unexpected("a step of a path")),
+            _ => return Err(self.unexpected(("un pas de chemin", "a step of a path"))),
         };
         self.next += 1;
         Ok(test)

@@ -18,6 +18,8 @@ pub(crate) struct Program {
     pub(crate) dependencies: Vec<QuestionIndex>,
     /// Those of them that it reads in other instances than the one at hand shares, sorted.
     pub(crate) wide: Vec<QuestionIndex>,
+    /// Selects whose choices' labels it reads.
+    pub(crate) labels_of: Vec<QuestionIndex>,
     /// The expression as XPath, every `${name}` written as a path: what a form is known and written by.
     pub(crate) source: Box<str>,
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use regex::{Regex, RegexBuilder};
 
-use crate::diagnostics::{Trouble, quoted};
+use crate::diagnostics::{Said, Trouble, quoted};
 use crate::form::{
     DocIndex, ListIndex, Question, QuestionIndex, QuestionType, Scope, ScopeIndex, common_scope,
 };
@@ -214,6 +214,7 @@ struct Resolver<'n, 'f> {
     in_predicate: bool,
     dependencies: BTreeSet<QuestionIndex>,
     wide: BTreeSet<QuestionIndex>,
+    labels_of: Vec<QuestionIndex>,
     warnings: Vec<Trouble>,
     reads_itself: bool,
     /// The whole text stands in a predicate: a choice filter.
@@ -262,6 +263,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
             in_predicate: false,
             dependencies: BTreeSet::new(),
             wide: BTreeSet::new(),
+            labels_of: Vec::new(),
             warnings: Vec::new(),
             reads_itself: false,
             is_filter: false,
@@ -274,6 +276,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
             root,
             dependencies: self.dependencies.into_iter().collect(),
             wide: self.wide.into_iter().collect(),
+            labels_of: self.labels_of,
             source: print::expression(tree, self.is_filter, &|name, within| references.path(name, within))
                 .into(),
         };
@@ -292,7 +295,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
         subject_scope(self.names, self.subject)
     }
 
-    fn fault(&self, at: usize, found: impl Into<String>, expected: impl Into<String>) -> Trouble {
+    fn fault(&self, at: usize, found: impl Into<Said>, expected: impl Into<Said>) -> Trouble {
         fault(self.text, at, found, expected)
     }
 
@@ -333,7 +336,11 @@ impl<'n, 'f> Resolver<'n, 'f> {
             return Ok(node);
         }
         let at = if let Expr::Path(path) = tree { path.at } else { 0 };
-        Err(self.fault(at, "a value", "a reference such as ${question} or ${repeat}"))
+        Err(self.fault(
+            at,
+            ("une valeur", "a value"),
+            ("une référence comme ${question} ou ${repeat}", "a reference such as ${question} or ${repeat}"),
+        ))
     }
 
     // Names
@@ -341,14 +348,21 @@ impl<'n, 'f> Resolver<'n, 'f> {
     fn find(&self, name: &str, at: usize) -> Result<QuestionIndex, Trouble> {
         if let Some(rest) = name.strip_prefix("last-saved#") {
             return Err(self
-                .fault(at, quoted(&format!("${{last-saved#{rest}}}")), "a question of this form")
+                .fault(
+                    at,
+                    quoted(&format!("${{last-saved#{rest}}}")),
+                    ("une question de ce formulaire", "a question of this form"),
+                )
                 .fix("last-saved n'est pas pris en charge.", "last-saved is not supported."));
         }
         if self.names.ambiguous.contains(name) {
             return Err(self.fault(
                 at,
-                format!("\"${{{name}}}\", a name used more than once"),
-                "a name used once",
+                (
+                    format!("\"${{{name}}}\", un nom donné plus d'une fois"),
+                    format!("\"${{{name}}}\", a name used more than once"),
+                ),
+                ("un nom donné une seule fois", "a name used once"),
             ));
         }
         self.names.by_name.get(name).copied().ok_or_else(|| {
@@ -360,10 +374,13 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 .min()
                 .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
                 .map(|(_, known)| known);
-            let mut trouble = Trouble::new(
+            let mut trouble = Trouble::told(
                 "unknown-reference",
                 format!("\"${{{name}}}\""),
-                "the name of a question, group or repeat of this form",
+                (
+                    "le nom d'une question, d'un groupe ou d'un repeat de ce formulaire",
+                    "the name of a question, group or repeat of this form",
+                ),
             );
             if let Some(known) = nearest {
                 trouble = trouble.fix(
@@ -395,10 +412,16 @@ impl<'n, 'f> Resolver<'n, 'f> {
             && self.dot.iter().any(|dot| matches!(dot, Place::Question(_) | Place::Instance(_)))
         {
             self.warnings.push(
-                Trouble::new(
+                Trouble::told(
                     "reference-in-predicate",
-                    format!("\"${{{name}}}\" inside [ ], which means every instance"),
-                    format!("the bare name {name} for the instance at hand"),
+                    (
+                        format!("\"${{{name}}}\" entre [ ], ce qui veut dire chaque instance"),
+                        format!("\"${{{name}}}\" inside [ ], which means every instance"),
+                    ),
+                    (
+                        format!("le nom seul, {name}, pour l'instance examinée"),
+                        format!("the bare name {name} for the instance at hand"),
+                    ),
                 )
                 .fix(
                     format!("Entre crochets, écrivez {name} sans ${{}}."),
@@ -485,7 +508,11 @@ impl<'n, 'f> Resolver<'n, 'f> {
             }
             Expr::Call { name, args, at } if name == "instance" => {
                 let [Expr::Text(list)] = args.as_slice() else {
-                    return Err(self.fault(*at, "instance() without a name in quotes", "instance('list')"));
+                    return Err(self.fault(
+                        *at,
+                        ("instance() sans nom entre guillemets", "instance() without a name in quotes"),
+                        ("instance('liste')", "instance('list')"),
+                    ));
                 };
                 if self.names.source.is_document() {
                     let start = PathStart::Instance(list.as_str().into());
@@ -512,8 +539,15 @@ impl<'n, 'f> Resolver<'n, 'f> {
             other => {
                 let node = self.node(other)?;
                 if !is_node_set(&node) {
-                    let expected = "a path behind ${name}, current() or instance()";
-                    return Err(self.fault(at, "a path behind a value", expected));
+                    let expected = (
+                        "un chemin derrière ${nom}, current() ou instance()",
+                        "a path behind ${name}, current() or instance()",
+                    );
+                    return Err(self.fault(
+                        at,
+                        ("un chemin derrière une valeur", "a path behind a value"),
+                        expected,
+                    ));
                 }
                 let places = self.places_of(&node);
                 Ok(Route::general(PathStart::Expr(node), places))
@@ -548,11 +582,12 @@ impl<'n, 'f> Resolver<'n, 'f> {
             .or_else(|| self.names.list_names.get(&crate::workbook::csv_key(key)))
             .copied()
             .ok_or_else(|| {
-                self.fault(at, format!("the list {}", quoted(name)), "a choice list or an attached CSV file")
-                    .fix(
-                        "Ajoutez la liste ou joignez le fichier CSV.",
-                        "Add the list or attach the CSV file.",
-                    )
+                self.fault(
+                    at,
+                    (format!("la liste {}", quoted(name)), format!("the list {}", quoted(name))),
+                    ("une liste de choix ou un fichier CSV joint", "a choice list or an attached CSV file"),
+                )
+                .fix("Ajoutez la liste ou joignez le fichier CSV.", "Add the list or attach the CSV file.")
             })
     }
 
@@ -661,17 +696,31 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 stroll.at = Place::Question(*question);
                 Ok(true)
             }
-            [] if self.names.source == Source::Sheet => Err(self
-                .fault(at, format!("a step to {}", quoted(name)), "the name of a question directly inside")
-                .fix(format!("Utilisez ${{{name}}}."), format!("Use ${{{name}}}."))),
+            [] if self.names.source == Source::Sheet => Err(self.no_such_step(name, at)),
             _ => Ok(false),
+        }
+    }
+
+    /// A bare word is a path; most who write one mean a question, or a text.
+    fn no_such_step(&self, name: &str, at: usize) -> Trouble {
+        let found = (format!("un pas vers {}", quoted(name)), format!("a step to {}", quoted(name)));
+        let expected = ("le nom d'une question directement dedans", "the name of a question directly inside");
+        let trouble = self.fault(at, found, expected);
+        if self.names.by_name.contains_key(name) {
+            trouble.fix(format!("Utilisez ${{{name}}}."), format!("Use ${{{name}}}."))
+        } else {
+            trouble.fix(
+                format!("Pour un texte, écrivez '{name}' entre guillemets ; pour une question, ${{nom}}."),
+                format!("For a text, write '{name}' in quotes; for a question, ${{name}}."),
+            )
         }
     }
 
     /// A step that is walked when the expression runs.
     fn general_step(&mut self, step: &Step, route: &mut Route) -> Result<(), Trouble> {
         if !matches!(step.axis, Axis::Child | Axis::Parent | Axis::Own | Axis::Attribute) {
-            self.not_on_phones(format!("the step {}::", step.axis.name()));
+            let axis = step.axis.name();
+            self.not_on_phones((format!("le pas {axis}::"), format!("the step {axis}::")).into());
         }
         self.generalise(route);
         let test = self.test(&step.test);
@@ -684,8 +733,15 @@ impl<'n, 'f> Resolver<'n, 'f> {
         };
         self.names.work.set(self.names.work.get() + followed);
         if self.names.work.get() > MAX_WORK {
-            let expected = "paths by name: steps such as // look at every question";
-            return Err(self.fault(step.at, "more steps of this kind than a form can have", expected));
+            let found = (
+                "plus de pas de cette sorte qu'un formulaire n'en peut avoir",
+                "more steps of this kind than a form can have",
+            );
+            let expected = (
+                "des chemins par nom : des pas comme // examinent toutes les questions",
+                "paths by name: steps such as // look at every question",
+            );
+            return Err(self.fault(step.at, found, expected));
         }
         let (dot, in_predicate) = (self.dot.clone(), self.in_predicate);
         self.dot.clone_from(&route.places);
@@ -702,8 +758,9 @@ impl<'n, 'f> Resolver<'n, 'f> {
     }
 
     /// JavaRosa, which ODK Collect runs on, refuses this.
-    fn not_on_phones(&mut self, found: String) {
-        self.warnings.push(Trouble::new(NOT_ON_PHONES, found, "what ODK Collect can run too").fix(
+    fn not_on_phones(&mut self, found: Said) {
+        let expected = ("ce qu'ODK Collect sait aussi calculer", "what ODK Collect can run too");
+        self.warnings.push(Trouble::told(NOT_ON_PHONES, found, expected).fix(
             "ODK Collect refuse cette expression : écrivez-la autrement si des téléphones s'en servent.",
             "ODK Collect refuses this expression: write it another way if phones will use it.",
         ));
@@ -802,10 +859,17 @@ impl<'n, 'f> Resolver<'n, 'f> {
         data.find_column(name).ok_or_else(|| {
             let mut columns: Vec<&str> = data.column_names().collect();
             columns.extend(["name", "label"]);
-            Trouble::new(
+            let (list, columns) = (quoted(data.name()), columns.join(", "));
+            Trouble::told(
                 "unknown-column",
-                format!("{} at character {}", quoted(name), at + 1),
-                format!("a column of the list \"{}\": {}", data.name(), columns.join(", ")),
+                (
+                    format!("{} au caractère {}", quoted(name), at + 1),
+                    format!("{} at character {}", quoted(name), at + 1),
+                ),
+                (
+                    format!("une colonne de la liste {list} : {columns}"),
+                    format!("a column of the list {list}: {columns}"),
+                ),
             )
             .fix(
                 "Écrivez ${nom} pour une question, ou ajoutez la colonne.",
@@ -820,8 +884,13 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 match stroll.at {
                     Place::Question(_) | Place::Instance(_) | Place::Item(_) | Place::Field(_) => {}
                     _ if self.names.source == Source::Sheet => {
-                        let expected = "a path to a question, or to item";
-                        return Err(self.fault(at, "a path that ends too early", expected));
+                        let expected =
+                            ("un chemin vers une question, ou vers item", "a path to a question, or to item");
+                        return Err(self.fault(
+                            at,
+                            ("un chemin qui finit trop tôt", "a path that ends too early"),
+                            expected,
+                        ));
                     }
                     _ => {}
                 }
@@ -898,8 +967,13 @@ impl<'n, 'f> Resolver<'n, 'f> {
                     route.start.get_or_insert(PathStart::Dot);
                 }
                 _ if self.names.source == Source::Sheet => {
-                    let expected = "a path to a question, or to item";
-                    return Err(self.fault(at, "a path that ends too early", expected));
+                    let expected =
+                        ("un chemin vers une question, ou vers item", "a path to a question, or to item");
+                    return Err(self.fault(
+                        at,
+                        ("un chemin qui finit trop tôt", "a path that ends too early"),
+                        expected,
+                    ));
                 }
                 _ => {
                     route.stroll = Some(stroll);
@@ -908,7 +982,11 @@ impl<'n, 'f> Resolver<'n, 'f> {
             }
         }
         let Some(start) = route.start else {
-            return Err(self.fault(at, "a path that leads nowhere", "a path to a question"));
+            return Err(self.fault(
+                at,
+                ("un chemin qui ne mène nulle part", "a path that leads nowhere"),
+                ("un chemin vers une question", "a path to a question"),
+            ));
         };
         Ok(Node::Nodes(Box::new(Path { start, steps: route.steps.into() })))
     }
@@ -953,7 +1031,11 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 return self.path(&path);
             }
             "instance" if self.names.source == Source::Sheet => {
-                return Err(self.fault(at, "instance() alone", "instance('list')/root/item[…]/column"));
+                return Err(self.fault(
+                    at,
+                    ("instance() seul", "instance() alone"),
+                    ("instance('liste')/root/item[…]/colonne", "instance('list')/root/item[…]/column"),
+                ));
             }
             "instance" => {
                 let start =
@@ -972,29 +1054,35 @@ impl<'n, 'f> Resolver<'n, 'f> {
             if self.names.source.is_document() {
                 return Ok(Node::Unknown(format!("{name} of {} arguments", args.len()).into()));
             }
-            let expected = if fewest == most {
-                format!("{fewest}")
+            let (fr, en) = if fewest == most {
+                (format!("{fewest}"), format!("{fewest}"))
             } else if *most > 100 {
-                format!("at least {fewest}")
+                (format!("au moins {fewest}"), format!("at least {fewest}"))
             } else {
-                format!("{fewest} to {most}")
+                (format!("{fewest} à {most}"), format!("{fewest} to {most}"))
             };
             return Err(self.fault(
                 at,
-                format!("{} arguments for {name}()", args.len()),
-                format!("{expected} arguments"),
+                arguments_for(args.len(), name),
+                (format!("arguments : {fr}"), format!("arguments: {en}")),
             ));
         }
         self.known_call(*function, args, at)
     }
 
     fn unknown_function(&self, name: &str, at: usize) -> Trouble {
-        let mut trouble =
-            self.fault(at, format!("the function {}", quoted(name)), "a function this engine knows");
+        let mut trouble = self.fault(
+            at,
+            (format!("la fonction {}", quoted(name)), format!("the function {}", quoted(name))),
+            ("une fonction que ce moteur connaît", "a function this engine knows"),
+        );
         trouble.code = "unknown-function";
         if functions::is_foreign(name) || name.starts_with("cht:") {
-            trouble.expected = "a function of ODK; this one is another system's".into();
-            trouble.fix("Remplacez cette fonction.", "Replace this function.")
+            let expected = (
+                "une fonction d'ODK ; celle-ci est d'un autre système",
+                "a function of ODK; this one is another system's",
+            );
+            trouble.expecting(expected).fix("Remplacez cette fonction.", "Replace this function.")
         } else if let Some(nearest) = functions::nearest(name) {
             trouble.fix(format!("Vouliez-vous écrire {nearest} ?"), format!("Did you mean {nearest}?"))
         } else {
@@ -1008,7 +1096,14 @@ impl<'n, 'f> Resolver<'n, 'f> {
             Function::Uuid | Function::Random if in_sheet && !self.allows.uuid => {
                 let name = if function == Function::Uuid { "uuid()" } else { "random()" };
                 Err(self
-                    .fault(at, format!("{name} outside a default"), format!("{name} in the column \"default\" only"))
+                    .fault(
+                        at,
+                        (format!("{name} hors d'un défaut"), format!("{name} outside a default")),
+                        (
+                            format!("{name} dans la seule colonne \"default\""),
+                            format!("{name} in the column \"default\" only"),
+                        ),
+                    )
                     .fix(
                         format!("Mettez {name} dans la colonne default : une valeur au hasard ne se recalcule pas."),
                         format!("Put {name} into the column default: a random value cannot be computed again."),
@@ -1016,8 +1111,14 @@ impl<'n, 'f> Resolver<'n, 'f> {
             }
             Function::Once if in_sheet => Err(self.fault(
                 at,
-                "once() inside another expression, or outside a calculation",
-                "once(…) around the whole calculation or default",
+                (
+                    "once() dans une autre expression, ou hors d'un calcul",
+                    "once() inside another expression, or outside a calculation",
+                ),
+                (
+                    "once(…) autour du calcul ou du défaut entier",
+                    "once(…) around the whole calculation or default",
+                ),
             )),
             Function::Once => {
                 for place in self.dot.clone() {
@@ -1025,20 +1126,28 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 }
                 Ok(Node::Call(function, self.all(args)?))
             }
-            Function::Position if args.is_empty() && !self.in_predicate && in_sheet => {
-                Err(self.fault(at, "position() without an argument", "position(..)"))
-            }
+            Function::Position if args.is_empty() && !self.in_predicate && in_sheet => Err(self.fault(
+                at,
+                ("position() sans argument", "position() without an argument"),
+                "position(..)",
+            )),
             Function::Last if !self.in_predicate && in_sheet => {
-                Err(self.fault(at, "last() outside of [ ]", "count(${repeat})"))
+                Err(self.fault(at, ("last() hors de [ ]", "last() outside of [ ]"), "count(${repeat})"))
             }
             Function::Position if args.len() == 1 => {
                 let node = self.node_set(&args[0])?;
                 if is_group(&node, self.names.questions) {
                     self.warnings.push(
-                        Trouble::new(
+                        Trouble::told(
                             "position-of-group",
-                            format!("position() of a group at character {}", at + 1),
-                            "position() of the repeat: position(../..)",
+                            (
+                                format!("position() d'un groupe au caractère {}", at + 1),
+                                format!("position() of a group at character {}", at + 1),
+                            ),
+                            (
+                                "position() du repeat : position(../..)",
+                                "position() of the repeat: position(../..)",
+                            ),
                         )
                         .fix("Ajoutez un niveau : position(../..).", "Add a level: position(../..)."),
                     );
@@ -1056,7 +1165,13 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 Ok(Node::Call(function, Box::new([self.node_set(&args[0])?])))
             }
             Function::Number | Function::NormalizeSpace if args.is_empty() => {
-                self.not_on_phones(format!("a function without its argument at character {}", at + 1));
+                self.not_on_phones(
+                    (
+                        format!("une fonction sans son argument au caractère {}", at + 1),
+                        format!("a function without its argument at character {}", at + 1),
+                    )
+                        .into(),
+                );
                 Ok(Node::Call(function, Box::new([])))
             }
             Function::Itext => Ok(Node::Itext(Box::new(self.node(&args[0])?))),
@@ -1084,16 +1199,28 @@ impl<'n, 'f> Resolver<'n, 'f> {
             let reason = reason.lines().last().unwrap_or_default().trim().to_owned();
             self.fault(
                 at,
-                format!("the pattern {} ({reason})", quoted(pattern)),
-                "a pattern without look-around or back-references",
+                (
+                    format!("le motif {} ({reason})", quoted(pattern)),
+                    format!("the pattern {} ({reason})", quoted(pattern)),
+                ),
+                (
+                    "un motif bien formé, sans assertions avant ou arrière ni références arrière",
+                    "a well-formed pattern, without look-around or back-references",
+                ),
             )
         })?;
         if !pattern.starts_with('^') || !pattern.ends_with('$') {
             self.warnings.push(
-                Trouble::new(
+                Trouble::told(
                     "unanchored-regex",
-                    format!("the pattern {} that may match a part", quoted(pattern)),
-                    "^…$: ODK Collect matches the whole text, the web a part of it",
+                    (
+                        format!("le motif {}, qu'une partie du texte peut satisfaire", quoted(pattern)),
+                        format!("the pattern {} that may match a part", quoted(pattern)),
+                    ),
+                    (
+                        "^…$ : ODK Collect compare le texte entier, le web une partie",
+                        "^…$: ODK Collect matches the whole text, the web a part of it",
+                    ),
                 )
                 .fix("Écrivez le motif entre ^ et $.", "Write the pattern between ^ and $."),
             );
@@ -1104,8 +1231,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
     /// The second argument is `'${question}'`, `${question}`, or a path to it, in quotes or not.
     fn choice_name(&mut self, args: &[Expr], at: usize) -> Result<Node, Trouble> {
         let [value, question] = args else {
-            let found = format!("{} arguments for jr:choice-name()", args.len());
-            return Err(self.fault(at, found, "2 arguments"));
+            return Err(self.fault(at, arguments_for(args.len(), "jr:choice-name"), "2 arguments"));
         };
         let named = match question {
             Expr::Text(text) => parser::parse(text).ok(),
@@ -1118,15 +1244,22 @@ impl<'n, 'f> Resolver<'n, 'f> {
         let Some(Place::Question(index)) = found else {
             return Err(self.fault(
                 at,
-                "a second argument that names no question",
-                "jr:choice-name(value, '${question}')",
+                (
+                    "un deuxième argument qui ne nomme aucune question",
+                    "a second argument that names no question",
+                ),
+                ("jr:choice-name(valeur, '${question}')", "jr:choice-name(value, '${question}')"),
             ));
         };
         let asked = self.question(index);
         if asked.list.is_none() && asked.itemset.is_none() && self.names.source == Source::Sheet {
-            let found = format!("\"${{{}}}\", which has no choices", asked.name);
-            return Err(self.fault(at, found, "a select question"));
+            let found = (
+                format!("\"${{{}}}\", qui n'a pas de choix", asked.name),
+                format!("\"${{{}}}\", which has no choices", asked.name),
+            );
+            return Err(self.fault(at, found, ("une question select", "a select question")));
         }
+        self.labels_of.push(index);
         Ok(Node::ChoiceName(Box::new(self.node(value)?), index))
     }
 
@@ -1149,8 +1282,11 @@ impl<'n, 'f> Resolver<'n, 'f> {
         if args.len() < 3 || args.len().is_multiple_of(2) {
             return Err(self.fault(
                 at,
-                format!("{} arguments for indexed-repeat()", args.len()),
-                "a question, then pairs of a repeat and an index",
+                arguments_for(args.len(), "indexed-repeat"),
+                (
+                    "une question, puis des paires d'un repeat et d'un numéro",
+                    "a question, then pairs of a repeat and an index",
+                ),
             ));
         }
         let is_sheet = self.names.source == Source::Sheet;
@@ -1162,7 +1298,8 @@ impl<'n, 'f> Resolver<'n, 'f> {
         let Some(Place::Question(question)) = named[0] else {
             if is_sheet {
                 let expected = "indexed-repeat(${question}, ${repeat}, index)";
-                return Err(self.fault(at, "an argument that is no ${name}", expected));
+                let found = ("un argument qui n'est pas un ${nom}", "an argument that is no ${name}");
+                return Err(self.fault(at, found, expected));
             }
             return Ok(Node::IndexedRepeatOf(self.all(args)?));
         };
@@ -1170,7 +1307,11 @@ impl<'n, 'f> Resolver<'n, 'f> {
         for place in &named[1..] {
             let Some(Place::Instance(opens)) = *place else {
                 if is_sheet {
-                    return Err(self.fault(at, "an argument that is no repeat", "a repeat"));
+                    return Err(self.fault(
+                        at,
+                        ("un argument qui n'est pas un repeat", "an argument that is no repeat"),
+                        ("un repeat", "a repeat"),
+                    ));
                 }
                 return Ok(Node::IndexedRepeatOf(self.all(args)?));
             };
@@ -1181,8 +1322,11 @@ impl<'n, 'f> Resolver<'n, 'f> {
         if given.iter().any(|scope| !chain.contains(scope)) {
             return Err(self.fault(
                 at,
-                format!("a repeat that \"${{{}}}\" is not in", self.question(question).name),
-                "the repeats around the question",
+                (
+                    format!("un repeat où \"${{{}}}\" n'est pas", self.question(question).name),
+                    format!("a repeat that \"${{{}}}\" is not in", self.question(question).name),
+                ),
+                ("les repeat autour de la question", "the repeats around the question"),
             ));
         }
         self.depends_on(question, true);
@@ -1215,8 +1359,14 @@ impl<'n, 'f> Resolver<'n, 'f> {
         let [Expr::Text(list), Expr::Text(column), Expr::Text(key_column), key] = args else {
             return Err(self.fault(
                 at,
-                "arguments of pulldata() that are not known beforehand",
-                "pulldata('file', 'column', 'key column', key)",
+                (
+                    "des arguments de pulldata() qu'on ne connaît pas d'avance",
+                    "arguments of pulldata() that are not known beforehand",
+                ),
+                (
+                    "pulldata('fichier', 'colonne', 'colonne clé', clé)",
+                    "pulldata('file', 'column', 'key column', key)",
+                ),
             ));
         };
         if self.names.doc_names.contains_key(list.trim()) {
@@ -1532,6 +1682,10 @@ pub(crate) fn absolute_path(names: &Names<'_>, index: QuestionIndex) -> String {
     steps.push(names.root);
     steps.reverse();
     format!("/{}", steps.join("/"))
+}
+
+fn arguments_for(count: usize, function: &str) -> (String, String) {
+    (format!("{count} arguments pour {function}()"), format!("{count} arguments for {function}()"))
 }
 
 fn is_node_set(node: &Node) -> bool {
