@@ -94,7 +94,10 @@ mod tests {
         let same_day = visit_on(parse_date("21/11/2026").unwrap(), now, &haiti());
         assert_eq!((same_day.at, same_day.utc_offset_minutes), (now, -300));
         let summer = visit_on(parse_date("2026-07-14").unwrap(), now, &haiti());
-        assert_eq!((rfc3339(summer.at).as_str(), summer.utc_offset_minutes), ("2026-07-14T16:00:00.000Z", -240));
+        assert_eq!(
+            (rfc3339(summer.at).as_str(), summer.utc_offset_minutes),
+            ("2026-07-14T16:00:00.000Z", -240)
+        );
     }
 
     #[test]
