@@ -389,6 +389,46 @@ pub(crate) struct BackupShape {
     pub(crate) folder: String,
 }
 
+/// `bundle export`
+#[derive(Serialize)]
+pub(crate) struct BundleExportShape {
+    pub(crate) bundle: String,
+    pub(crate) signed: u64,
+    pub(crate) deltas: u64,
+    pub(crate) files: Vec<WrittenPartShape>,
+}
+
+/// One part of a bundle on the stick.
+#[derive(Serialize)]
+pub(crate) struct WrittenPartShape {
+    pub(crate) file: String,
+    pub(crate) size_bytes: u64,
+}
+
+/// `bundle import`
+#[derive(Serialize)]
+pub(crate) struct BundleImportShape {
+    pub(crate) parts: Vec<BundlePartShape>,
+    pub(crate) passed_over: u64,
+    pub(crate) delivered: u64,
+    pub(crate) refused: Vec<ReasonCount>,
+    pub(crate) received: u64,
+    pub(crate) applied: u64,
+    pub(crate) held: u64,
+    pub(crate) set_aside: u64,
+    pub(crate) files: u64,
+    pub(crate) waiting_pages: u64,
+    pub(crate) still_to_send: u64,
+}
+
+/// One file that was offered.
+#[derive(Serialize)]
+pub(crate) struct BundlePartShape {
+    pub(crate) file: String,
+    pub(crate) taken: bool,
+    pub(crate) reason: Option<String>,
+}
+
 /// `state-hash`
 #[derive(Serialize)]
 pub(crate) struct StateHashShape {

@@ -141,6 +141,7 @@ fn ask_and_finish(
             registry_key: enrolment.code.registry_key,
             training: answer.training,
             registration_prefix: answer.registration_prefix.clone(),
+            server_recipient: answer.server_recipient.clone(),
         })?;
         tx.add_seat(&NewSeat {
             person: &pending.person,
@@ -217,6 +218,7 @@ fn check_answer(
             registry_key: code.registry_key,
             training: false,
             registration_prefix: String::new(),
+            server_recipient: String::new(),
         },
         Vec::new(),
     );

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod apply;
+mod bundle;
 mod clock;
 mod collector;
 mod cut;
@@ -20,6 +21,7 @@ mod status;
 mod sync;
 
 pub use apply::Applied;
+pub use bundle::{BundleExport, BundleFile, BundleImport};
 pub use clock::{ClockDoubt, MAX_DAYS_AHEAD};
 pub use collector::{Collector, MIN_PASSPHRASE_CHARS, WhoAmI};
 pub use cut::Finalised;
@@ -41,4 +43,6 @@ pub use records::{
 };
 pub use status::{Diagnosis, FormSummary, Status};
 pub use sync::{MAX_BLOB_BYTES, SyncProgress, SyncReport};
-pub use sync_protocol::{PullFailure, PushFailure};
+pub use sync_protocol::{
+    BundleError, DEFAULT_PART_BYTES, MAX_PART_BYTES, PART_EXTENSION, PullFailure, PushFailure,
+};

@@ -18,6 +18,9 @@ pub struct DeploymentRow {
     pub training: bool,
     /// Prefix of registration numbers.
     pub registration_prefix: String,
+    /// Whom bundles for the registry are sealed to (age recipient); empty in a store that was enrolled before there were
+    /// bundles.
+    pub server_recipient: String,
 }
 
 /// A seat that was just certified.
@@ -48,7 +51,7 @@ pub struct PendingEnrolment {
     pub asked_at: Instant,
 }
 
-const META: [&str; 4] = ["deployment", "registry_key", "training", "registration_prefix"];
+const META: [&str; 5] = ["deployment", "registry_key", "training", "registration_prefix", "server_recipient"];
 
 impl Tx<'_> {
     fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, DeviceStoreError> {
@@ -57,7 +60,7 @@ impl Tx<'_> {
 
     /// The deployment, once somebody is enrolled.
     pub fn deployment(&self) -> Result<Option<DeploymentRow>, DeviceStoreError> {
-        let [id, key, training, prefix] = META;
+        let [id, key, training, prefix, recipient] = META;
         let Some(id) = self.meta(id)? else { return Ok(None) };
         let row = || DeviceStoreError::Row { table: "meta" };
         let text = |bytes: Option<Vec<u8>>| String::from_utf8(bytes.unwrap_or_default()).map_err(|_| row());
@@ -67,17 +70,19 @@ impl Tx<'_> {
             registry_key: PublicKey::from_bytes(&registry_key).map_err(|_| row())?,
             training: self.meta(training)?.as_deref() == Some(&[1]),
             registration_prefix: text(self.meta(prefix)?)?,
+            server_recipient: text(self.meta(recipient)?)?,
         }))
     }
 
     /// Writes it down.
     pub fn set_deployment(&self, row: &DeploymentRow) -> Result<(), DeviceStoreError> {
         let training = [u8::from(row.training)];
-        let values: [&[u8]; 4] = [
+        let values: [&[u8]; 5] = [
             row.deployment.as_bytes(),
             row.registry_key.as_bytes(),
             &training,
             row.registration_prefix.as_bytes(),
+            row.server_recipient.as_bytes(),
         ];
         for (key, value) in META.into_iter().zip(values) {
             self.execute(

@@ -5,20 +5,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use record_doc::derive_actor;
 use record_model::{
-    AreaCode, Class, EpochId, FormRevision, Hlc, Instant, ItemId, Lineage, LogId, RecordId, RecordsHash,
-    Role, SeatId,
+    AreaCode, BundleId, Class, EpochId, FormRevision, Hlc, Instant, ItemId, Lineage, LogId, RecordId,
+    RecordsHash, Role, SeatId,
 };
 use registry_store::{
     EpochRow, InvitationRow, ItemFilter, ItemRow, OutcomeRow, Projection, PublicationRow, ReadTx,
     RecordFilter, RecordRow, RegistryStore, RegistryStoreExt, SeatRow, StoreError, Tx,
 };
 use sha2::{Digest, Sha256};
+use signed_delta::seal::SealingIdentity;
 use signed_delta::{
     Act, Body, CertificateFields, DecisionAct, Draft, EnrolmentRequest, EpochAct, Header, OutcomeAct,
     PublicKey, PublicationAct, PublishedFile, Receipt, RequestToSign, RevocationAct, Roster, SeatCertificate,
     SeatKey, SeatStanding, Signature, Tree, TreeHead, VerifiedDelta, code_key, sign_answer, verify_request,
 };
-use sync_protocol::{EnrolAnswer, PullPage, PullRequest, PushBatch};
+use sync_protocol::{BundlePart, EnrolAnswer, PullPage, PullRequest, PushBatch};
 
 use crate::catalog::{
     AREAS_FILE, Catalog, FORM_FILE, MAX_FILE_BYTES, compile_workbook, content_hash, read_areas,
@@ -189,7 +190,7 @@ impl Registry {
     }
 
     /// Reads seats and publications again if another process changed them.
-    fn refresh(&self, always: bool) -> Result<(), RegistryError> {
+    pub(crate) fn refresh(&self, always: bool) -> Result<(), RegistryError> {
         let version = self.look(|tx| tx.setting(setting::ROSTER_VERSION))?.unwrap_or_default();
         let mut cached = lock(&self.inner.cached_version);
         if !always && *cached == version {
@@ -281,6 +282,7 @@ impl Registry {
             recovery_recipient: facts.recovery_recipient.clone(),
             training: facts.training,
             registration_prefix: facts.registration_prefix.clone(),
+            server_recipient: keys.sealing_identity().recipient(),
             signature: Signature::from_bytes([0; 64]),
         };
         answer.signature = sign_answer(&keys.registry, facts.deployment, &answer.digest(asked));
@@ -455,6 +457,30 @@ impl Registry {
     fn backed_up_through(&self) -> Result<u64, RegistryError> {
         let stored = self.look(|tx| tx.setting(setting::BACKED_UP_THROUGH))?;
         Ok(stored.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
+    }
+
+    // --- bundles ---------------------------------------------------------------------------------------------------
+
+    pub(crate) fn roster(&self) -> &dyn Roster {
+        &self.inner.roster
+    }
+
+    pub(crate) fn sealing_identity(&self) -> SealingIdentity {
+        self.inner.keys.sealing_identity()
+    }
+
+    pub(crate) fn random_bundle(&self) -> BundleId {
+        BundleId::from_bytes(random(self.inner.surroundings.as_ref()))
+    }
+
+    /// True for a seat that is shown nothing more.
+    pub(crate) fn is_shut_out(&self, standing: &SeatStanding) -> bool {
+        standing.revoked_after.is_some() || has_expired(standing, self.inner.surroundings.now())
+    }
+
+    pub(crate) fn seal_part(&self, part: &BundlePart, recipient: &str) -> Result<Vec<u8>, RegistryError> {
+        part.seal(&self.inner.keys.registry, &[recipient])
+            .map_err(|_| RegistryError::damaged("a certificate names no age recipient"))
     }
 
     // --- merging ---------------------------------------------------------------------------------------------------

@@ -193,6 +193,11 @@ impl World {
 
     /// A laptop with one person, synced once.
     pub fn laptop(&self, name: &str) -> Laptop {
+        self.laptop_in(name, "HT0111")
+    }
+
+    /// The same, certified for this area.
+    pub fn laptop_in(&self, name: &str, area: &str) -> Laptop {
         let mut laptop = Laptop {
             home: Home::at(self.folder.path().join(name)),
             clock: Hand(Arc::new(AtomicI64::new(NOW + 5_000))),
@@ -201,7 +206,7 @@ impl World {
             road: self.road(),
             open: None,
         };
-        let code = self.invite("HT0111");
+        let code = self.invite(area);
         laptop.enrol(&code).unwrap();
         laptop.sync().unwrap();
         laptop
