@@ -11,6 +11,8 @@ use support::{Ran, TestHome, household_workbook};
 
 const SHAPES: &[&str] = &[
     "backup",
+    "bundle-export",
+    "bundle-import",
     "doctor",
     "error",
     "form",
