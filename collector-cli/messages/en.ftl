@@ -351,3 +351,12 @@ error-bundle-for-registry = file that goes to head office: it brings nothing to 
 error-bundle-colleague = file for { $person }, who can read it here with their passphrase
 error-no-bundle-recipient = this computer does not know yet for whom to seal what it sends
 error-too-many-waiting = too many files wait for an earlier part
+
+# Enrolment without a network
+enrolment-asked = Bring this file to head office; when it comes back: "init --person NAME --answer STICK". Nothing can be entered until then.
+error-nothing-asked = Nobody of that name waits for an answer on this computer
+hint-nothing-asked = Begin with "init --request FOLDER", or check the name.
+error-no-answer = None of these files answers the request made on this computer
+hint-no-answer = Name the folder where head office wrote its answers; the request still holds.
+error-nothing-for-here = Nothing for this computer and person ({ $others } files for others)
+hint-nothing-for-here = Check that head office has answered, and that the right person has unlocked the store.

@@ -352,3 +352,12 @@ error-bundle-for-registry = fichier qui va au siège : il n'apporte rien à cet 
 error-bundle-colleague = fichier pour { $person }, qui peut le lire ici avec sa phrase secrète
 error-no-bundle-recipient = cet ordinateur ne sait pas encore pour qui fermer ses envois
 error-too-many-waiting = trop de fichiers attendent une partie précédente
+
+# Inscription sans réseau
+enrolment-asked = Portez ce fichier au siège ; à son retour : « init --person NOM --answer CLÉ ». D'ici là, rien ne peut être saisi.
+error-nothing-asked = Personne de ce nom n'attend de réponse sur cet ordinateur
+hint-nothing-asked = Commencez par « init --request DOSSIER », ou vérifiez le nom.
+error-no-answer = Aucun de ces fichiers ne répond à la demande faite sur cet ordinateur
+hint-no-answer = Donnez le dossier où le siège a écrit ses réponses ; la demande reste valable.
+error-nothing-for-here = Rien pour cet ordinateur ni pour cette personne ({ $others } fichiers pour d'autres)
+hint-nothing-for-here = Vérifiez que le siège a répondu, et que la bonne personne a ouvert les données.

@@ -177,6 +177,10 @@ impl From<CollectorError> for Failure {
             E::EnrolmentPending => {
                 said(Kind::Usage, "error-enrolment-pending").hint(Text::new("hint-enrolment-pending"))
             }
+            E::NothingAsked => {
+                said(Kind::NotFound, "error-nothing-asked").hint(Text::new("hint-nothing-asked"))
+            }
+            E::NoAnswer => said(Kind::NotFound, "error-no-answer").hint(Text::new("hint-no-answer")),
             E::PassphraseTooShort { at_least } => {
                 Self::new(Kind::Usage, Text::new("error-passphrase-short").with("at_least", *at_least))
                     .without_hint()

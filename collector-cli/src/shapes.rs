@@ -389,6 +389,12 @@ pub(crate) struct BackupShape {
     pub(crate) folder: String,
 }
 
+/// `init --request`
+#[derive(Serialize)]
+pub(crate) struct EnrolmentRequestShape {
+    pub(crate) request: String,
+}
+
 /// `bundle export`
 #[derive(Serialize)]
 pub(crate) struct BundleExportShape {
@@ -410,6 +416,7 @@ pub(crate) struct WrittenPartShape {
 pub(crate) struct BundleImportShape {
     pub(crate) parts: Vec<BundlePartShape>,
     pub(crate) passed_over: u64,
+    pub(crate) for_others: u64,
     pub(crate) delivered: u64,
     pub(crate) refused: Vec<ReasonCount>,
     pub(crate) received: u64,

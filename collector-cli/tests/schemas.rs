@@ -14,6 +14,7 @@ const SHAPES: &[&str] = &[
     "bundle-export",
     "bundle-import",
     "doctor",
+    "enrolment-request",
     "error",
     "form",
     "form-check",

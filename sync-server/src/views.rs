@@ -428,23 +428,30 @@ pub(crate) struct BundlePartView {
 impl BundlePartView {
     pub(crate) fn taken(path: &Path, part: &TakenPart) -> Self {
         Self {
-            file: path.display().to_string(),
-            taken: true,
-            reason: None,
             bundle: Some(part.bundle),
             part: Some(part.part),
             last: Some(part.last),
             seat: Some(part.seat),
             deltas: part.deltas,
             refused: part.refused,
+            ..Self::plain(path)
         }
     }
 
     pub(crate) fn refused(path: &Path, reason: String) -> Self {
+        Self { taken: false, reason: Some(reason), ..Self::plain(path) }
+    }
+
+    /// A request to be enrolled: the seat is certified.
+    pub(crate) fn enrolled(path: &Path, seat: SeatId) -> Self {
+        Self { seat: Some(seat), ..Self::plain(path) }
+    }
+
+    fn plain(path: &Path) -> Self {
         Self {
             file: path.display().to_string(),
-            taken: false,
-            reason: Some(reason),
+            taken: true,
+            reason: None,
             bundle: None,
             part: None,
             last: None,

@@ -77,11 +77,9 @@ fn a_laptop_works_by_stick_alone_from_its_first_form_to_the_registry() {
     let taken = head_office(&world.server, &up, &down);
     assert_eq!(taken["passed_over"], 2, "{taken:#}");
     for laptop in [&rose, &wilner] {
-        // A colleague's answer lies on the same stick: it is named and passed over.
+        // A colleague's answer lies on the same stick.
         let brought = import(laptop, &down);
-        let outcomes: Vec<&Value> =
-            brought["parts"].as_array().unwrap().iter().map(|p| &p["taken"]).collect();
-        assert_eq!(outcomes.iter().filter(|taken| **taken == true).count(), 1, "{brought:#}");
+        assert_eq!(brought["for_others"], 1, "{brought:#}");
         assert!(brought["files"].as_u64().unwrap() > 0, "{brought:#}");
     }
     interview(&rose);
@@ -107,6 +105,39 @@ fn a_laptop_works_by_stick_alone_from_its_first_form_to_the_registry() {
     let registry = records_hash(&mut world.server.command());
     assert_eq!(records_hash(&mut rose.command()), registry);
     assert_eq!(json(world.server.command().args(["status", "--json"]))["households"], 2);
+}
+
+#[test]
+fn a_school_of_laptops_is_enrolled_by_one_stick() {
+    let world = World::new();
+    let stick = world.stick("stick");
+    let people = ["Rose", "Wilner", "Jean"];
+    let laptops: Vec<Laptop> =
+        people.iter().map(|name| Laptop { home: world.folder.path().join(name) }).collect();
+    for (name, laptop) in people.iter().zip(&laptops) {
+        let code = world.server.invite(name, "HT0111");
+        let ask = ["init", "--code", &code, "--person", name, "--device", "PC", "--json", "--request"];
+        json(laptop.command().args(ask).arg(&stick));
+        // Nothing of the code is on the stick, and nobody gets in before the answer.
+        assert!(!ok(laptop.command().args(["init", "--help"])).is_empty());
+        assert_eq!(said(laptop.command().arg("status")).status.code(), Some(2));
+    }
+    let answered = head_office(&world.server, &stick, &stick);
+    assert_eq!(answered["parts"].as_array().unwrap().len(), 3, "{answered:#}");
+    // Once more, by mistake: the same certificates.
+    head_office(&world.server, &stick, &stick);
+    for (name, laptop) in people.iter().zip(&laptops) {
+        let answer = ["init", "--person", name, "--json", "--answer"];
+        let seat = json(laptop.command().args(answer).arg(&stick));
+        assert_eq!(seat["person"], *name);
+        interview(laptop);
+    }
+    let up = world.stick("up");
+    laptops.iter().for_each(|laptop| drop(export(laptop, &up)));
+    head_office(&world.server, &up, &up);
+    assert_eq!(json(world.server.command().args(["status", "--json"]))["households"], 3);
+    let other = said(laptops[0].command().args(["init", "--person", "Rose", "--answer"]).arg(&up));
+    assert_eq!(other.status.code(), Some(10), "{}", String::from_utf8_lossy(&other.stderr));
 }
 
 #[test]

@@ -122,6 +122,7 @@ fn every_limit_is_the_one_in_force() {
         ("MAX_HAVE_ENTRIES", sync_protocol::MAX_HAVE_ENTRIES as i64),
         ("RETRY_DELAY_MS", sync_protocol::RETRY_DELAY_MS),
         ("MAX_PART_BYTES", sync_protocol::MAX_PART_BYTES as i64),
+        ("MAX_ENROLMENT_FILE_BYTES", sync_protocol::MAX_ENROLMENT_FILE_BYTES as i64),
         ("MAX_PART_ITEMS", sync_protocol::MAX_PART_ITEMS as i64),
         ("DEFAULT_PART_BYTES", sync_protocol::DEFAULT_PART_BYTES as i64),
         ("PART_PADDING_BYTES", sync_protocol::PART_PADDING_BYTES as i64),

@@ -35,7 +35,8 @@ fn enrolling_and_syncing_hold_to_their_schemas() {
     let (up, down) = (folder.path().join("up"), folder.path().join("down"));
     let exported = json(laptop.command().args(["bundle", "export", "--json"]).arg(&up));
     holds("collector-bundle-export", &exported);
-    let taken = json(server.command().args(["bundle", "import", "--json"]).arg(&up).arg("--reply").arg(&down));
+    let taken =
+        json(server.command().args(["bundle", "import", "--json"]).arg(&up).arg("--reply").arg(&down));
     holds("server-bundle-import", &taken);
     holds("collector-bundle-import", &json(laptop.command().args(["bundle", "import", "--json"]).arg(&down)));
     let seat = taken["parts"][0]["seat"].as_str().expect("a seat packed it").to_owned();

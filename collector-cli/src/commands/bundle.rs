@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use bundle_files::{PartError, find_parts, read_part, write_part};
 use clap::Subcommand;
-use collector_core::{BundleImport, Collector, DEFAULT_PART_BYTES};
+use collector_core::{BundleError, BundleImport, Collector, CollectorError, DEFAULT_PART_BYTES, FileKind};
+use record_model::ReasonCode;
 
 use super::sync::{reason_text, reasons};
 use crate::app::App;
@@ -92,10 +93,12 @@ fn import(args: &ImportArgs, app: &mut App) -> Result<(), Failure> {
     let mut collector = app.unlock()?;
     let bar = app.ui.progress(found.parts.len() as u64, &Text::new("bundle-reading"));
     let mut total = BundleImport::default();
-    let (mut parts, mut refused) = (Vec::new(), Vec::new());
+    let (mut parts, mut refused, mut for_others) = (Vec::new(), Vec::new(), 0);
     for path in &found.parts {
         match import_one(&mut collector, path) {
-            Ok(part) => {
+            // One stick serves many.
+            Ok(None) => for_others += 1,
+            Ok(Some(part)) => {
                 total.delivered += part.delivered;
                 total.pulled += part.pulled;
                 total.files += part.files;
@@ -122,24 +125,18 @@ fn import(args: &ImportArgs, app: &mut App) -> Result<(), Failure> {
         let line = Text::new("bundle-part-refused").with("file", path.display().to_string());
         app.ui.say(&line.with("reason", app.ui.text(&failure.message)));
     }
-    if refused.len() == parts.len()
-        && let Some((_, failure)) = refused.pop()
-    {
-        return Err(failure);
+    if refused.len() == parts.len() {
+        let nothing = || {
+            let text = Text::new("error-nothing-for-here").with("others", for_others);
+            Failure::new(Kind::NotFound, text).hint(Text::new("hint-nothing-for-here"))
+        };
+        return Err(refused.pop().map_or_else(nothing, |(_, failure)| failure));
     }
-    print(app, &total, parts, found.passed_over, left);
-    Ok(())
-}
-
-fn import_one(collector: &mut Collector, path: &Path) -> Result<BundleImport, Failure> {
-    let bytes = read_part(path)?;
-    Ok(collector.import_bundle_part(&bytes)?)
-}
-
-fn print(app: &mut App, total: &BundleImport, parts: Vec<BundlePartShape>, passed_over: u64, left: u64) {
+    let passed_over = found.passed_over;
     let shape = BundleImportShape {
         parts,
         passed_over,
+        for_others,
         delivered: total.delivered,
         refused: reasons(&total.refused),
         received: total.pulled,
@@ -150,9 +147,28 @@ fn print(app: &mut App, total: &BundleImport, parts: Vec<BundlePartShape>, passe
         waiting_pages: total.waiting,
         still_to_send: left,
     };
-    if app.ui.json(&shape) {
-        return;
+    if !app.ui.json(&shape) {
+        print(app, &shape, &total.refused);
     }
+    Ok(())
+}
+
+/// None: it is for somebody else.
+fn import_one(collector: &mut Collector, path: &Path) -> Result<Option<BundleImport>, Failure> {
+    let bytes = read_part(path)?;
+    if FileKind::of(&bytes) != FileKind::Part {
+        return Ok(None);
+    }
+    match collector.import_bundle_part(&bytes) {
+        Ok(brought) => Ok(Some(brought)),
+        Err(CollectorError::BundleForRegistry | CollectorError::Bundle(BundleError::SealedToAnother)) => {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn print(app: &mut App, shape: &BundleImportShape, refused: &[(ReasonCode, u64)]) {
     app.ui.result_text(&Text::new("sync-delivered").with("count", shape.delivered));
     app.ui.result_text(&Text::new("sync-received").with("count", shape.received));
     if shape.files > 0 {
@@ -164,7 +180,7 @@ fn print(app: &mut App, total: &BundleImport, parts: Vec<BundlePartShape>, passe
     if shape.set_aside > 0 {
         app.ui.result_text(&Text::new("sync-set-aside").with("count", shape.set_aside));
     }
-    for (reason, count) in &total.refused {
+    for (reason, count) in refused {
         app.ui.result_text(
             &Text::new("sync-refused").with("count", *count).with("reason", reason_text(*reason)),
         );

@@ -52,6 +52,12 @@ pub enum CollectorError {
     /// The person asked to be enrolled, and no answer has come yet.
     #[error("the enrolment is not finished: no answer has come yet")]
     EnrolmentPending,
+    /// An answer is offered to somebody who has not asked, or has been answered.
+    #[error("nobody of that name waits for an answer to an enrolment on this computer")]
+    NothingAsked,
+    /// None of the files offered answers this person's request.
+    #[error("none of these files answers the request that was made on this computer")]
+    NoAnswer,
     /// Too easy to guess.
     #[error("a passphrase has at least {at_least} characters")]
     PassphraseTooShort {

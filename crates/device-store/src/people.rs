@@ -5,6 +5,7 @@ use rusqlite::params;
 use signed_delta::PublicKey;
 
 use crate::error::DeviceStoreError;
+use crate::row::Columns;
 use crate::store::Tx;
 
 /// The deployment, as the enrolment answer told it.
@@ -128,6 +129,25 @@ impl Tx<'_> {
             ],
         )?;
         Ok(())
+    }
+
+    /// What a person asked for and has not been answered.
+    pub fn pending_enrolment(&self, person: &str) -> Result<Option<PendingEnrolment>, DeviceStoreError> {
+        let row = self.one(
+            "read the enrolment",
+            "SELECT person, deployment, registry_key, request, asked_at FROM pending_enrolments WHERE person = ?1",
+            [person],
+            |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.id(2)?, row.get(3)?, row.instant(4)?)),
+        )?;
+        let Some((person, deployment, registry_key, request, asked_at)) = row else { return Ok(None) };
+        let unreadable = || DeviceStoreError::Row { table: "pending_enrolments" };
+        Ok(Some(PendingEnrolment {
+            person,
+            deployment: DeploymentId::from_slice(&deployment).ok_or_else(unreadable)?,
+            registry_key: PublicKey::from_bytes(&registry_key).map_err(|_| unreadable())?,
+            request,
+            asked_at,
+        }))
     }
 
     /// The answer has come.

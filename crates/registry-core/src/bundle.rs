@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use record_model::{BundleId, SeatId};
-use signed_delta::{Act, Body, SeatStanding, SignedDelta, TreeHead};
+use signed_delta::{Act, Body, EnrolmentRequest, SeatStanding, SignedDelta, TreeHead};
 use sync_protocol::{
     BundleError, BundleItem, BundlePart, Packer, PullPage, PullRequest, PushBatch, SealedPart,
+    read_request_file, seal_answer_file,
 };
 
 use crate::error::RegistryError;
@@ -130,6 +131,19 @@ impl Registry {
             }
         }
         Ok(taken)
+    }
+
+    /// Certifies who asks in this file, as over the network, and gives the file of the answer. What else there is for the
+    /// new seat is packed with [`BundleAnswer::from_nothing`].
+    pub fn take_enrolment_request(&self, file: &[u8]) -> Result<(SeatId, BundleFile), RegistryError> {
+        let request = read_request_file(file)?;
+        let answer = self.enrol(request)?.encode();
+        let asked = EnrolmentRequest::decode_and_verify(request, self.facts().deployment)
+            .map_err(|error| RegistryError::Enrolment { reason: error.to_string() })?;
+        let seat = asked.public_key.seat();
+        let (name, bytes) = seal_answer_file(&answer, request, seat, &asked.sealing_recipient)
+            .map_err(|error| RegistryError::Enrolment { reason: error.to_string() })?;
+        Ok((seat, BundleFile { name, bytes }))
     }
 
     /// Packs what goes back to a seat: receipts, then all that it may see and does not have, then the files of the forms

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bundle;
+mod enrolment_file;
 mod limits;
 mod message;
 mod pull;
@@ -8,6 +9,10 @@ mod push;
 
 pub use bundle::{
     BundleError, BundleItem, BundlePart, OpenedPart, PART_EXTENSION, Packer, PartLabel, SealedPart,
+};
+pub use enrolment_file::{
+    FileKind, MAX_ENROLMENT_FILE_BYTES, open_answer_file, read_request_file, seal_answer_file,
+    write_request_file,
 };
 pub use limits::{
     DEFAULT_PART_BYTES, MAX_BATCH_COMPRESSED_BYTES, MAX_BATCH_DECOMPRESSED_BYTES, MAX_BATCH_DELTAS,

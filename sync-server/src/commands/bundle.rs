@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use bundle_files::{PartError, find_parts, read_part, write_part};
 use record_model::SeatId;
-use registry_core::{BundleAnswer, Registry, TakenPart};
-use sync_protocol::DEFAULT_PART_BYTES;
+use registry_core::{BundleAnswer, BundleFile, Registry, RegistryError, TakenPart};
+use sync_protocol::{DEFAULT_PART_BYTES, FileKind};
 
 use super::{App, unique_prefix};
 use crate::failure::{Failure, FailureKind};
@@ -15,7 +15,7 @@ use crate::words::msg;
 /// Take bundles from laptops without a network, and answer them.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Take parts of bundles: each batch in them as if it had come over the network.
+    /// Take what came on a stick: each batch as if it had come over the network, and requests to be enrolled.
     Import(ImportArgs),
     /// Write everything a seat may see, from the beginning, and the files of its forms.
     Export(ExportArgs),
@@ -27,7 +27,7 @@ pub(crate) struct ImportArgs {
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// Where to write the answers: receipts, and what is new for each laptop.
+    /// Where to write the answers: certificates, receipts, and what is new for each laptop.
     #[arg(long, value_name = "DIR")]
     reply: Option<PathBuf>,
 
@@ -79,17 +79,24 @@ fn import(app: &App, args: &ImportArgs) -> Result<(), Failure> {
     }
     let open = app.open()?;
     let bar = app.ui.progress(found.parts.len() as u64);
-    let (mut taken, mut parts, mut first_failure) = (Vec::new(), Vec::new(), None);
+    let (mut taken, mut enrolled, mut parts, mut first_failure) = (Vec::new(), Vec::new(), Vec::new(), None);
+    let mut passed_over = found.passed_over;
     for path in &found.parts {
-        let (view, outcome) = match take(&open.registry, path) {
-            Ok(part) => (BundlePartView::taken(path, &part), Ok(part)),
+        match take(&open.registry, path) {
+            Ok(Taken::Part(part)) => {
+                parts.push(BundlePartView::taken(path, &part));
+                taken.push(part);
+            }
+            Ok(Taken::Request(seat, answer)) => {
+                parts.push(BundlePartView::enrolled(path, seat));
+                enrolled.push((seat, answer));
+            }
+            Ok(Taken::Nothing) => passed_over += 1,
             // One part that cannot be used keeps no other from being used.
-            Err(failure) => (BundlePartView::refused(path, app.ui.text(&failure.message)), Err(failure)),
-        };
-        parts.push(view);
-        match outcome {
-            Ok(part) => taken.push(part),
-            Err(failure) => drop(first_failure.get_or_insert(failure)),
+            Err(failure) => {
+                parts.push(BundlePartView::refused(path, app.ui.text(&failure.message)));
+                first_failure.get_or_insert(failure);
+            }
         }
         bar.inc(1);
     }
@@ -100,6 +107,7 @@ fn import(app: &App, args: &ImportArgs) -> Result<(), Failure> {
         }
     }
     if taken.is_empty()
+        && enrolled.is_empty()
         && let Some(failure) = first_failure
     {
         return Err(failure);
@@ -108,13 +116,17 @@ fn import(app: &App, args: &ImportArgs) -> Result<(), Failure> {
     open.registry.merge_all()?;
     let mut replies = Vec::new();
     if let Some(folder) = &args.reply {
+        for (seat, answer) in enrolled {
+            replies.push(write_file(&answer, seat, folder)?);
+            replies.extend(write(&open.registry, BundleAnswer::from_nothing(seat), folder, &args.size)?);
+        }
         for answer in BundleAnswer::to(taken) {
             replies.extend(write(&open.registry, answer, folder, &args.size)?);
         }
     }
     let total = |count: fn(&BundlePartView) -> u64| parts.iter().map(count).sum::<u64>();
     let (deltas, refused) = (total(|part| part.deltas), total(|part| part.refused));
-    let view = BundleImportView { parts, passed_over: found.passed_over, deltas, refused, replies };
+    let view = BundleImportView { parts, passed_over, deltas, refused, replies };
     app.ui.result(&view, |ui| {
         ui.say(&msg("bundle-taken").count("deltas", view.deltas).count("refused", view.refused));
         show_written(ui, &view.replies);
@@ -125,9 +137,27 @@ fn import(app: &App, args: &ImportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn take(registry: &Registry, path: &Path) -> Result<TakenPart, Failure> {
-    let bytes = read_part(path)?;
-    Ok(registry.take_bundle_part(&bytes)?)
+/// What a file brought.
+enum Taken {
+    Part(TakenPart),
+    Request(SeatId, BundleFile),
+    /// What we wrote ourselves, still on the stick.
+    Nothing,
+}
+
+fn take(registry: &Registry, path: &Path) -> Result<Taken, Failure> {
+    let file = read_part(path)?;
+    Ok(match FileKind::of(&file) {
+        FileKind::Part => match registry.take_bundle_part(&file) {
+            Err(RegistryError::BundleForDevice) => Taken::Nothing,
+            taken => Taken::Part(taken?),
+        },
+        FileKind::Request => {
+            let (seat, answer) = registry.take_enrolment_request(&file)?;
+            Taken::Request(seat, answer)
+        }
+        FileKind::Answer => Taken::Nothing,
+    })
 }
 
 fn export(app: &App, args: &ExportArgs) -> Result<(), Failure> {
@@ -152,13 +182,14 @@ fn write(
     size: &PartSize,
 ) -> Result<Vec<WrittenPartView>, Failure> {
     let seat = answer.seat;
-    let mut written = Vec::new();
-    for file in registry.pack_answer(answer, size.bytes())? {
-        let path = write_part(folder, &file.name, &file.bytes)?;
-        let size_bytes = file.bytes.len() as u64;
-        written.push(WrittenPartView { file: path.display().to_string(), seat, size_bytes });
-    }
-    Ok(written)
+    let files = registry.pack_answer(answer, size.bytes())?;
+    files.iter().map(|file| write_file(file, seat, folder)).collect()
+}
+
+fn write_file(file: &BundleFile, seat: SeatId, folder: &Path) -> Result<WrittenPartView, Failure> {
+    let path = write_part(folder, &file.name, &file.bytes)?;
+    let size_bytes = file.bytes.len() as u64;
+    Ok(WrittenPartView { file: path.display().to_string(), seat, size_bytes })
 }
 
 fn show_written(ui: &crate::ui::Ui, files: &[WrittenPartView]) {
