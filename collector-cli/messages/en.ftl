@@ -360,3 +360,8 @@ error-no-answer = None of these files answers the request made on this computer
 hint-no-answer = Name the folder where head office wrote its answers; the request still holds.
 error-nothing-for-here = Nothing for this computer and person ({ $others } files for others)
 hint-nothing-for-here = Check that head office has answered, and that the right person has unlocked the store.
+
+# Proof
+proven = { $count } sendings about this record are proven to be in head office's log ({ $size } entries)
+proof-to-send = { $count } sendings have not reached head office yet
+error-not-proven = Head office had confirmed { $count } sendings about this record and cannot show them

@@ -361,3 +361,8 @@ error-no-answer = Aucun de ces fichiers ne répond à la demande faite sur cet o
 hint-no-answer = Donnez le dossier où le siège a écrit ses réponses ; la demande reste valable.
 error-nothing-for-here = Rien pour cet ordinateur ni pour cette personne ({ $others } fichiers pour d'autres)
 hint-nothing-for-here = Vérifiez que le siège a répondu, et que la bonne personne a ouvert les données.
+
+# Preuve
+proven = { $count } envois de cette fiche sont prouvés dans le journal du siège ({ $size } inscriptions)
+proof-to-send = { $count } envois ne sont pas encore reçus au siège
+error-not-proven = Le siège avait confirmé { $count } envois de cette fiche et ne peut pas les montrer

@@ -63,6 +63,7 @@ help-record-finalise = Termine l'entretien : vérifie tout, donne au ménage son
 help-record-withdraw = Retire une fiche, avec la raison. Ce qu'elle dit reste dans l'historique
 help-record-withdraw--reason = Pourquoi, par exemple : inscrit deux fois
 help-record-history = Montre comment une fiche est devenue ce qu'elle dit : qui, quand, et où en est l'envoi
+help-record-prove = Fait prouver au siège que son journal contient chaque envoi d'une fiche, et vérifie la preuve ici. Il faut le réseau.
 help-status = Ce qui attend d'être envoyé, depuis quand et pourquoi ; et ce qu'il faut regarder
 help-sync = Envoie au siège ce qui attend, et reçoit ce qui est nouveau. Ce qui est déjà envoyé le reste.
 help-bundle = Envoie et reçoit sans réseau : par clé USB, courrier ou messagerie

@@ -389,6 +389,26 @@ pub(crate) struct BackupShape {
     pub(crate) folder: String,
 }
 
+/// `record prove`
+#[derive(Serialize)]
+pub(crate) struct RecordProofShape {
+    pub(crate) record: String,
+    pub(crate) log_size: u64,
+    pub(crate) root: String,
+    pub(crate) at: String,
+    pub(crate) deltas: Vec<DeltaProofShape>,
+}
+
+/// What is proven of one delta.
+#[derive(Serialize)]
+pub(crate) struct DeltaProofShape {
+    pub(crate) delta: String,
+    pub(crate) seat: String,
+    pub(crate) state: &'static str,
+    pub(crate) log_index: Option<u64>,
+    pub(crate) received_at: Option<String>,
+}
+
 /// `init --request`
 #[derive(Serialize)]
 pub(crate) struct EnrolmentRequestShape {

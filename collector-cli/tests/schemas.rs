@@ -24,6 +24,7 @@ const SHAPES: &[&str] = &[
     "people",
     "record",
     "record-change",
+    "record-proof",
     "records",
     "seat",
     "state-hash",

@@ -32,6 +32,8 @@ fn enrolling_and_syncing_hold_to_their_schemas() {
     holds("collector-status", &json(laptop.command().args(["status", "--json"])));
     holds("server-status", &json(server.command().args(["status", "--json"])));
 
+    holds("collector-record-proof", &json(laptop.command().args(["record", "prove", "1", "--json"])));
+
     let (up, down) = (folder.path().join("up"), folder.path().join("down"));
     let exported = json(laptop.command().args(["bundle", "export", "--json"]).arg(&up));
     holds("collector-bundle-export", &exported);

@@ -15,6 +15,7 @@ mod invitation;
 mod order;
 mod pen;
 mod ports;
+mod prove;
 mod records;
 mod roster;
 mod status;
@@ -33,11 +34,13 @@ pub use enrol::{ENROL_PATH, Enrolment};
 pub use error::CollectorError;
 pub use forms::{AreaEntry, AreaList, PackSettings, PublishedForm};
 pub use http::{
-    BLOBS_PATH, COUNTER_HEADER, LOG_HEADER, PULL_PATH, PUSH_PATH, SEAT_HEADER, SIGNATURE_HEADER, Traffic,
+    BLOBS_PATH, COUNTER_HEADER, LOG_HEADER, PROVE_PATH, PULL_PATH, PUSH_PATH, SEAT_HEADER, SIGNATURE_HEADER,
+    Traffic,
 };
 pub use import::{ImportOptions, ImportReport};
 pub use invitation::InvitationCode;
 pub use ports::{Clock, Disconnected, HttpAnswer, Ports, Randomness, Transport};
+pub use prove::{DeltaProof, RecordProof};
 pub use records::{
     Attribution, HistoryEntry, HistoryEvent, Interview, Progress, RecordSummary, ShownRecord, ShownValue,
 };

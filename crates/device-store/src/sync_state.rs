@@ -47,6 +47,11 @@ impl Tx<'_> {
              ON CONFLICT (seat) DO UPDATE SET cursor = excluded.cursor",
             params![seat.as_bytes(), cursor as i64],
         )?;
+        self.set_head(head)
+    }
+
+    /// The last verified tree head: it goes on from the one before.
+    pub fn set_head(&self, head: &[u8]) -> Result<(), DeviceStoreError> {
         self.execute("write the tree head", "UPDATE sync SET head = ?1", [head])?;
         Ok(())
     }

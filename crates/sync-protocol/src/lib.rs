@@ -4,6 +4,7 @@ mod bundle;
 mod enrolment_file;
 mod limits;
 mod message;
+mod proof;
 mod pull;
 mod push;
 
@@ -21,5 +22,6 @@ pub use limits::{
 pub use message::{
     EnrolAnswer, MessageError, PullPage, PullRequest, PulledDelta, PushBatch, compress, decompress,
 };
+pub use proof::{DeltaPlace, Inclusion, ProofAnswer, ProofFailure, ProofRequest, Proven, check_proof};
 pub use pull::{PullEffect, PullEvent, PullFailure, PullSession};
 pub use push::{OutboxEntry, PackedBatch, PushEffect, PushEvent, PushFailure, PushSession};

@@ -15,7 +15,7 @@ use registry_store::SqliteRegistry;
 use rust_xlsxwriter::Workbook as Xlsx;
 use signed_delta::seal::SealingIdentity;
 use signed_delta::{RequestToSign, SeatKey, Signature};
-use sync_protocol::{PullPage, PullRequest, PushBatch};
+use sync_protocol::{ProofRequest, PullPage, PullRequest, PushBatch};
 
 pub const NOW: i64 = 1_760_000_000_000;
 pub const PASSPHRASE: &str = "kafe cho maten";
@@ -319,6 +319,10 @@ impl Road {
                         signed_delta::sign_answer(&registry, DEPLOYMENT, &page.digest(&request.digest()));
                 }
                 HttpAnswer { status: 200, body: page.encode() }
+            }
+            PROVE_PATH => {
+                let proof = self.registry.prove(&ProofRequest::decode(body).unwrap()).unwrap();
+                HttpAnswer { status: 200, body: proof.encode() }
             }
             _ => {
                 let hash = path.strip_prefix(BLOBS_PATH).unwrap();
