@@ -150,6 +150,26 @@ fn two_copies_of_one_laptop_both_send_all_they_have_and_both_go_on() {
     assert_eq!(world.registry.verify().unwrap().faults, vec![]);
 }
 
+#[test]
+fn a_laptop_put_back_to_an_earlier_day_goes_on_though_its_clock_was_ahead_meanwhile() {
+    let world = World::new();
+    let mut laptop = world.laptop("Ana");
+    laptop.open = None;
+    let copy = world.folder.path().join("Copy");
+    copy_folder(&world.folder.path().join("Ana"), &copy);
+    let year = 365 * 24 * 3_600_000;
+    laptop.clock.0.fetch_add(year, std::sync::atomic::Ordering::Relaxed);
+    laptop.reopen();
+    laptop.sync().unwrap();
+    // The disk is exchanged, and the date is right again: its counters are a year behind.
+    laptop.clock.0.fetch_sub(year, std::sync::atomic::Ordering::Relaxed);
+    laptop.home = Home::at(copy);
+    laptop.reopen();
+    let record = laptop.finalised();
+    assert_eq!(laptop.sync().unwrap().delivered, 1);
+    assert!(world.registry.record(record).is_ok());
+}
+
 fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir(to).expect("a new folder");
     for entry in std::fs::read_dir(from).expect("a folder") {

@@ -94,6 +94,9 @@ pub struct DeltaCounts {
     pub outcomes: Vec<(OutcomeCode, Option<ReasonCode>, u64)>,
 }
 
+/// Half of what SQLite counts to: whoever forges an answer cannot bring a seat to where it cannot count on.
+const MAX_REQUEST_COUNTER: u64 = 1 << 62;
+
 fn seat_row(row: &Row<'_>) -> rusqlite::Result<SeatRow> {
     let epoch = match (row.maybe_id(5)?, row.maybe_id(7)?) {
         (Some(epoch), Some(prev_hash)) => Some((epoch, row.u64(6)?, prev_hash)),
@@ -245,6 +248,20 @@ impl Tx<'_> {
             |row| row.u64(0),
         )?;
         counter.ok_or(DeviceStoreError::UnknownSeat { seat })
+    }
+
+    /// The server has taken this counter of the seat, from a copy of this store or before it was put back to an earlier day:
+    /// go on above it. False when that is no news, or no counter that one could go on above.
+    pub fn pass_over_request_counter(&self, seat: SeatId, taken: u64) -> Result<bool, DeviceStoreError> {
+        if taken > MAX_REQUEST_COUNTER {
+            return Ok(false);
+        }
+        let moved = self.execute(
+            "pass over request counters",
+            "UPDATE seats SET request_counter = ?2 WHERE seat = ?1 AND request_counter <= ?2",
+            params![seat.as_bytes(), taken as i64],
+        )?;
+        Ok(moved > 0)
     }
 
     /// The oldest deltas that no receipt covers, in the order they were written: so in chain order within each epoch,

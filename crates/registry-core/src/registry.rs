@@ -362,7 +362,7 @@ impl Registry {
     // --- devices ---------------------------------------------------------------------------------------------------
 
     /// Checks that a certified seat signed exactly this request, and takes its counter. Says nothing of what the seat
-    /// may do: a revoked seat's work is still taken.
+    /// may do: a revoked seat's work is still taken. Only who proved to be the seat is told its last counter.
     pub fn authenticate(
         &self,
         seat: SeatId,
@@ -380,14 +380,14 @@ impl Registry {
         }
         let counter = request.counter;
         let now = self.inner.surroundings.now();
-        let fresh = self.run(move |tx| {
-            let fresh = tx.take_request_counter(seat, counter)?;
-            if fresh {
-                tx.touch_seat(seat, now)?;
+        self.run(move |tx| {
+            if !tx.take_request_counter(seat, counter)? {
+                let last = tx.request_counter(seat)?;
+                return Err(RegistryError::RequestRepeated { seat, last }.into());
             }
-            Ok(fresh)
+            tx.touch_seat(seat, now)
         })?;
-        if fresh { Ok(standing) } else { Err(RegistryError::RequestRefused { seat }) }
+        Ok(standing)
     }
 
     /// Takes a batch: verifies each frame on its own, appends what holds in one durable commit, and signs a receipt.

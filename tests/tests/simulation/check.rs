@@ -7,7 +7,8 @@ use device_store::{Delivery, DeviceStore, DeviceStoreError, RecordDelta};
 use record_doc::RecordDoc;
 use record_model::{Answers, DeltaHash, OutcomeCode, RecordId, SeatId};
 use registry_store::{
-    ChangeOrigin, ItemFilter, LogEntry, OutcomeRow, ReadTx, RecordFilter, RecordRow, RegistryStoreExt, StoreError,
+    ChangeOrigin, ItemFilter, LogEntry, OutcomeRow, ReadTx, RecordFilter, RecordRow, RegistryStoreExt,
+    StoreError,
 };
 use sha2::{Digest, Sha256};
 use signed_delta::{Act, Body, StatementAct};
@@ -110,7 +111,8 @@ fn good_standing(world: &World, office: &Office, found: &mut Vec<Breach>) {
 /// Every change in a record was written by the seat whose delta brought it: SHA-256 over its key, the epoch, the record and
 /// the generation says so, computed here anew.
 fn actors(office: &Office, found: &mut Vec<Breach>) {
-    let by_index: BTreeMap<u64, &LogEntry> = office.log.values().map(|(entry, _)| (entry.index, entry)).collect();
+    let by_index: BTreeMap<u64, &LogEntry> =
+        office.log.values().map(|(entry, _)| (entry.index, entry)).collect();
     let mut open: Option<(RecordId, RecordDoc)> = None;
     for origin in &office.changes {
         if open.as_ref().is_none_or(|(record, _)| *record != origin.record) {
@@ -139,7 +141,8 @@ fn forks(world: &World, office: &Office, found: &mut Vec<Breach>) -> usize {
         let header = entry.delta.header();
         *places.entry((header.seat, header.epoch, header.seq)).or_default() += 1;
     }
-    let twice: Vec<_> = places.into_iter().filter(|(_, deltas)| *deltas > 1).map(|(place, _)| place).collect();
+    let twice: Vec<_> =
+        places.into_iter().filter(|(_, deltas)| *deltas > 1).map(|(place, _)| place).collect();
     for (seat, epoch, _) in &twice {
         let row = world.server.registry().store().read(|tx| tx.epoch(*seat, *epoch)).expect("an epoch");
         if row.is_none_or(|row| row.frozen_by.is_none()) {
@@ -167,12 +170,17 @@ fn what_was_said(declared: &Declared, office: &Office, found: &mut Vec<Breach>) 
     };
     let shown = doc.view_at(&heads).map(|view| view.shown()).unwrap_or_default();
     let mut open: Answers = declared.said.clone();
-    open.retain(|path, value| shown.get(path) != Some(value) && !(value.is_null() && !shown.contains_key(path)));
+    open.retain(|path, value| {
+        shown.get(path) != Some(value) && !(value.is_null() && !shown.contains_key(path))
+    });
     if open.is_empty() {
         return;
     }
     // A decision or another person's answer may have come between; then a change of its own still holds it.
-    let own = office.changes.iter().filter(|origin| (origin.record, origin.seat) == (declared.record, declared.seat));
+    let own = office
+        .changes
+        .iter()
+        .filter(|origin| (origin.record, origin.seat) == (declared.record, declared.seat));
     for origin in own {
         let view = doc.view_at(&[origin.change]).unwrap_or_default();
         open.retain(|path, value| {

@@ -135,7 +135,11 @@ impl Laptop {
     }
 
     /// Begins an interview.
-    pub(crate) fn start(&mut self, commune: &AreaCode, visit: Option<Visit>) -> Result<RecordId, CollectorError> {
+    pub(crate) fn start(
+        &mut self,
+        commune: &AreaCode,
+        visit: Option<Visit>,
+    ) -> Result<RecordId, CollectorError> {
         let record = self.unlocked()?.start(&lineage(), Some(commune), visit)?;
         self.on_disk.open.insert(record, Answers::new());
         Ok(record)
@@ -164,9 +168,7 @@ impl Laptop {
     /// The members of a household, removed ones left out, in the order of their ids.
     pub(crate) fn members(&mut self, record: RecordId) -> Result<Vec<String>, CollectorError> {
         let answers = self.unlocked()?.evaluate(record)?.answers;
-        let removed = |prefix: &str| {
-            answers.keys().any(|path| path.as_str() == format!("{prefix}/@removed"))
-        };
+        let removed = |prefix: &str| answers.keys().any(|path| path.as_str() == format!("{prefix}/@removed"));
         let mut members: Vec<String> = answers
             .keys()
             .filter_map(|path| path.as_str().strip_suffix("/given_name"))

@@ -32,7 +32,9 @@ enum Mishap {
     /// The server is busy.
     Busy,
     /// The laptop's power goes, before the request leaves or before its answer is read.
-    PowerCut { arrives: bool },
+    PowerCut {
+        arrives: bool,
+    },
 }
 
 const FOUL: [(Mishap, u64); 10] = [
@@ -78,7 +80,9 @@ impl Road<'_> {
             self.told.push_str(&format!(" {mishap:?}"));
         }
         match mishap {
-            Mishap::None => self.deliver(&request).map_or_else(lost, |answer| self.bring_back(&request, answer)),
+            Mishap::None => {
+                self.deliver(&request).map_or_else(lost, |answer| self.bring_back(&request, answer))
+            }
             Mishap::Lost => lost(),
             Mishap::AnswerLost => {
                 let answer = self.deliver(&request);
@@ -165,7 +169,11 @@ impl Road<'_> {
 
 fn batch_of(request: &Request) -> Vec<DeltaHash> {
     let envelopes = PushBatch::decode(&request.body).map(|batch| batch.envelopes).unwrap_or_default();
-    envelopes.iter().filter_map(|envelope| SignedDelta::decode(envelope).ok()).map(|delta| delta.hash()).collect()
+    envelopes
+        .iter()
+        .filter_map(|envelope| SignedDelta::decode(envelope).ok())
+        .map(|delta| delta.hash())
+        .collect()
 }
 
 fn lost<T>() -> Result<T, Disconnected> {

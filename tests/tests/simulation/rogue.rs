@@ -7,9 +7,7 @@ use record_model::{
 use registry_core::{InvitationDraft, Registry, RegistryError};
 use registry_store::{RecordFilter, RecordRow, RegistryStoreExt};
 use signed_delta::seal::SealingIdentity;
-use signed_delta::{
-    Act, Body, ChangeAct, Draft, EnrolmentRequest, EpochAct, Header, SeatKey, code_key,
-};
+use signed_delta::{Act, Body, ChangeAct, Draft, EnrolmentRequest, EpochAct, Header, SeatKey, code_key};
 use sync_protocol::PushBatch;
 use testkit::seeded::Seeded;
 
@@ -128,7 +126,11 @@ fn victim(
         let Some(entry) = tx.log_entry(origin.log_index)? else { return Ok(None) };
         let Some(seat) = tx.seat(origin.seat)? else { return Ok(None) };
         let Some(certificate) = tx.log_entry(seat.certificate_index)? else { return Ok(None) };
-        let body = certificate.delta.parts().2.and_then(|body| Body::decode(certificate.delta.header().kind, body).ok());
+        let body = certificate
+            .delta
+            .parts()
+            .2
+            .and_then(|body| Body::decode(certificate.delta.header().kind, body).ok());
         Ok(match body.map(|body| body.act) {
             Some(Act::Certificate(certificate)) => {
                 Some((*certificate.public_key.as_bytes(), entry.delta.header().epoch))

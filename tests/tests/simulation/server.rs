@@ -142,7 +142,8 @@ fn route(registry: &Registry, request: &Request) -> Result<HttpAnswer, Box<HttpA
     if path == ENROL_PATH {
         return Ok(HttpAnswer { status: 201, body: registry.enrol(body).map_err(failed)?.encode() });
     }
-    let header = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+    let header =
+        |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
     let unsigned = || Box::new(refusal(401, "unsigned"));
     let signature = header(SIGNATURE_HEADER)
         .and_then(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok()?.try_into().ok())
@@ -155,8 +156,7 @@ fn route(registry: &Registry, request: &Request) -> Result<HttpAnswer, Box<HttpA
         counter: header(COUNTER_HEADER).and_then(|counter| counter.parse().ok()).ok_or_else(unsigned)?,
     };
     let seat = header(SEAT_HEADER).and_then(|seat| seat.parse().ok()).ok_or_else(unsigned)?;
-    let standing =
-        registry.authenticate(seat, &signed, &Signature::from_bytes(signature)).map_err(failed)?;
+    let standing = registry.authenticate(seat, &signed, &Signature::from_bytes(signature)).map_err(failed)?;
     Ok(match path.as_str() {
         PUSH_PATH => {
             let batch = PushBatch::decode(body).map_err(malformed)?;
@@ -168,7 +168,8 @@ fn route(registry: &Registry, request: &Request) -> Result<HttpAnswer, Box<HttpA
         }
         _ => {
             let name = path.rsplit('/').next().unwrap_or_default();
-            let hash = data_encoding::HEXLOWER.decode(name.as_bytes()).ok().and_then(|hash| hash.try_into().ok());
+            let hash =
+                data_encoding::HEXLOWER.decode(name.as_bytes()).ok().and_then(|hash| hash.try_into().ok());
             let hash = hash.ok_or_else(|| Box::new(refusal(404, "not_found")))?;
             match registry.blob(hash).map_err(failed)? {
                 Some(body) => HttpAnswer { status: 200, body },
@@ -184,6 +185,10 @@ fn problem(error: &RegistryError) -> HttpAnswer {
         RegistryError::UnknownSeat { .. } | RegistryError::RequestRefused { .. } => {
             refusal(401, "request_refused")
         }
+        RegistryError::RequestRepeated { last, .. } => HttpAnswer {
+            status: 401,
+            body: format!(r#"{{"code":"request_refused","status":401,"counter":{last}}}"#).into_bytes(),
+        },
         RegistryError::Revoked { .. } => refusal(403, "seat_revoked"),
         RegistryError::OtherLog => refusal(409, "other_log"),
         RegistryError::UsedCode => refusal(409, "enrolment_code_used"),

@@ -289,7 +289,14 @@ impl Trusting<'_> {
         self.tx.put_record(&row)?;
         let (record, seat) = (row.record, header.seat);
         let visit = Some(act.visit);
-        self.tx.put_change(&ChangeOrigin { change, record, log_index, seat, visit, revision: act.revision })?;
+        self.tx.put_change(&ChangeOrigin {
+            change,
+            record,
+            log_index,
+            seat,
+            visit,
+            revision: act.revision,
+        })?;
         self.tx.feed(log_index, Audience::Record(record))?;
         Ok(Some(()))
     }

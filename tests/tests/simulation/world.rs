@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use collector_core::{
-    Collector, CollectorError, Enrolment, Home, InvitationCode, KdfParams, PullFailure, PushFailure, SyncReport,
+    Collector, CollectorError, Enrolment, Home, InvitationCode, KdfParams, PullFailure, PushFailure,
+    SyncReport,
 };
 use device_store::DeviceStore;
 use record_model::{FindingKind, Instant, RecordId, Role, Visit};
@@ -613,8 +614,8 @@ impl World {
 
 /// The bug [`Bug::DeleteBeforeReceipt`].
 fn believe_in_posting(laptop: &Laptop, posted: &[record_model::DeltaHash]) {
-    let (mut store, _) = DeviceStore::unlock(&Home::at(&laptop.home), &laptop.person, PASSPHRASE)
-        .expect("the store is there");
+    let (mut store, _) =
+        DeviceStore::unlock(&Home::at(&laptop.home), &laptop.person, PASSPHRASE).expect("the store is there");
     store
         .write(|tx| {
             for delta in posted {
@@ -628,8 +629,8 @@ fn believe_in_posting(laptop: &Laptop, posted: &[record_model::DeltaHash]) {
 /// The bug [`Bug::CheckpointPastGap`].
 fn take_over_cursor(laptop: &Laptop, page: Option<(u64, Vec<u8>)>) {
     let Some((cursor, head)) = page else { return };
-    let (mut store, _) = DeviceStore::unlock(&Home::at(&laptop.home), &laptop.person, PASSPHRASE)
-        .expect("the store is there");
+    let (mut store, _) =
+        DeviceStore::unlock(&Home::at(&laptop.home), &laptop.person, PASSPHRASE).expect("the store is there");
     store.write(|tx| tx.set_cursor(cursor, &head)).expect("a cursor is written");
 }
 
@@ -642,6 +643,8 @@ fn is_to_be_expected(error: &CollectorError) -> bool {
         | CollectorError::Empty { .. }
         // A restored laptop may not have it any more.
         | CollectorError::UnknownRecord { .. }
+        // The record came; the files of its form come with the next sync.
+        | CollectorError::UnknownRevision { .. }
         | CollectorError::Push(PushFailure::NotOurs { .. } | PushFailure::Refused { .. })
         | CollectorError::Pull(PullFailure::NotOurs { .. } | PullFailure::Refused { .. }) => true,
         _ => false,
@@ -657,6 +660,7 @@ fn word_of(error: &CollectorError) -> String {
         CollectorError::Blocked { .. } => "is blocked by a rule".to_owned(),
         CollectorError::Withdrawn { .. } => "finds the record withdrawn".to_owned(),
         CollectorError::Empty { .. } => "finds the record empty".to_owned(),
+        CollectorError::UnknownRevision { .. } => "lacks the form".to_owned(),
         CollectorError::UnknownRecord { .. } => "does not know the record".to_owned(),
         _ => "fails".to_owned(),
     }
