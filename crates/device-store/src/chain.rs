@@ -351,11 +351,13 @@ impl Tx<'_> {
         Ok(marked as u64)
     }
 
-    /// How far this store holds each chain of its own seats without a gap: what a pull need not send back.
+    /// How far the log has each chain of this store's own seats from here: what a pull need not send back. What no receipt
+    /// covers is not counted: a copy of this laptop may have written something else at its place.
     pub fn own_chain_ends(&self) -> Result<Vec<(SeatId, EpochId, u64)>, DeviceStoreError> {
         self.all(
             "read the chains",
-            "SELECT seat, epoch, max(seq) FROM own_deltas GROUP BY seat, epoch ORDER BY min(id)",
+            "SELECT seat, epoch, max(seq) FROM own_deltas WHERE delivery = 'delivered'
+             GROUP BY seat, epoch ORDER BY min(id)",
             [],
             |row| Ok((row.id(0)?, row.id(1)?, row.u64(2)?)),
         )

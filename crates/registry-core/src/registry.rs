@@ -418,7 +418,7 @@ impl Registry {
             return Err(RegistryError::CertificateExpired { seat });
         }
         let filter = pull::filter_of(standing, &self.catalog(), request);
-        let page = self.look(|tx| pull::page(tx, &filter, request.cursor))?;
+        let page = self.look(|tx| pull::page(tx, filter, request.cursor))?;
         let (head, consistency) = self.head_with_proof(request.known_tree_size)?;
         let mut page = PullPage {
             deltas: page.deltas,
