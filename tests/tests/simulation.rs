@@ -3,7 +3,7 @@
 //! finished or acknowledged may be missing. The checker keeps its own books; planted bugs show that it sees.
 //!
 //! `LAKOU_WORLDS` sets how many worlds of twelve laptops are played (50 here, 1,000 in the soak), `LAKOU_LARGE_WORLDS` how
-//! many of a hundred (2; 50), `LAKOU_SEED` the first seed (1). A world that fails names its seed, and `LAKOU_TRACE=1` tells
+//! many of a hundred (2; 50), `LAKOU_FORKS` how many forks are made (40; 1,000), `LAKOU_SEED` the first seed (1). A world that fails names its seed, and `LAKOU_TRACE=1` tells
 //! its story line by line.
 
 #![allow(clippy::unwrap_used, reason = "a test says by panicking what does not hold")]
@@ -15,6 +15,8 @@ mod bug;
 mod check;
 #[path = "simulation/folders.rs"]
 mod folders;
+#[path = "simulation/forks.rs"]
+mod forks;
 #[path = "simulation/form.rs"]
 mod form;
 #[path = "simulation/laptop.rs"]
@@ -46,15 +48,15 @@ fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(otherwise)
 }
 
-/// Plays the seeds, as many at a time as there are cores. Gives what they came to, by seed.
-fn play_all(seeds: &[u64], size: Size) -> Vec<(u64, Outcome)> {
+/// Does something with each seed, as many at a time as there are cores. Gives what they came to, by seed.
+fn for_all<T: Send>(seeds: &[u64], work: impl Fn(u64) -> T + Sync) -> Vec<(u64, T)> {
     let (next, done) = (AtomicU64::new(0), Mutex::new(Vec::new()));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..cores {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-                    let outcome = play(*seed, size, None);
+                    let outcome = work(*seed);
                     done.lock().unwrap().push((*seed, outcome));
                 }
             });
@@ -66,7 +68,7 @@ fn play_all(seeds: &[u64], size: Size) -> Vec<(u64, Outcome)> {
 }
 
 fn expect_peace(seeds: &[u64], size: Size) {
-    let played = play_all(seeds, size);
+    let played: Vec<(u64, Outcome)> = for_all(seeds, |seed| play(seed, size, None));
     let declared: usize = played.iter().map(|(_, outcome)| outcome.declared).sum();
     let forks: usize = played.iter().map(|(_, outcome)| outcome.forks).sum();
     println!("{} worlds, {declared} interviews declared finished, {forks} forks", played.len());
@@ -97,6 +99,17 @@ fn worlds_of_a_hundred_laptops_come_to_one_state() {
 fn worlds_that_once_came_to_grief_come_to_one_state() {
     for (seed, size) in ONCE_FAILED {
         expect_peace(&[*seed], *size);
+    }
+}
+
+#[test]
+fn forks_by_copy_or_old_image_are_all_found_and_no_branch_is_lost() {
+    let (first, of_each) = (number("LAKOU_SEED", 1), forks::worlds_of(number("LAKOU_FORKS", 40)));
+    let seeds: Vec<u64> = (first..first + of_each.len() as u64).collect();
+    let made = for_all(&seeds, |seed| forks::make(seed, of_each[(seed - first) as usize]));
+    println!("{} forks, LAKOU_SEED={first}", of_each.iter().sum::<u64>());
+    for (seed, breaches) in made {
+        assert_eq!(breaches, [], "seed {seed}");
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) struct Outcome {
 pub(crate) struct World {
     folder: TempDir,
     bug: Option<Bug>,
-    dice: Seeded,
+    pub(crate) dice: Seeded,
     sun: Sun,
     pub(crate) server: Server,
     pub(crate) laptops: Vec<Laptop>,
@@ -91,7 +91,7 @@ pub(crate) fn play(seed: u64, size: Size, bug: Option<Bug>) -> Outcome {
 }
 
 impl World {
-    fn begin(seed: u64, size: Size, bug: Option<Bug>) -> Self {
+    pub(crate) fn begin(seed: u64, size: Size, bug: Option<Bug>) -> Self {
         let folder = world_folder();
         let dice = Seeded::new(seed);
         let sun: Sun = Arc::new(AtomicI64::new(BEGINNING));
@@ -235,7 +235,7 @@ impl World {
         self.new_interview(at).map(|record| format!("begins {record}"))
     }
 
-    fn new_interview(&mut self, at: usize) -> Result<RecordId, CollectorError> {
+    pub(crate) fn new_interview(&mut self, at: usize) -> Result<RecordId, CollectorError> {
         let dated = self.dice.chance(50).then(|| self.true_visit());
         let commune = self.dice.below(self.laptops[at].communes.len() as u64) as usize;
         let commune = self.laptops[at].communes[commune].clone();
@@ -285,7 +285,7 @@ impl World {
         self.declare(at, record)
     }
 
-    fn declare(&mut self, at: usize, record: RecordId) -> Result<String, CollectorError> {
+    pub(crate) fn declare(&mut self, at: usize, record: RecordId) -> Result<String, CollectorError> {
         let laptop = &mut self.laptops[at];
         let finished = laptop.unlocked()?.finalise(record)?;
         let said = laptop.on_disk.open.remove(&record).unwrap_or_default();
@@ -351,10 +351,15 @@ impl World {
 
     fn back_up(&mut self, at: usize) -> Result<String, CollectorError> {
         let how = if self.dice.chance(60) { Copied::ByCollector } else { Copied::AsImage };
-        self.copies += 1;
-        let folder: PathBuf = self.folder.path().join(format!("copy-{}", self.copies));
+        let folder = self.new_folder();
         self.laptops[at].back_up(folder, how)?;
         Ok(format!("is copied {how:?}"))
+    }
+
+    /// A place for a copy.
+    pub(crate) fn new_folder(&mut self) -> PathBuf {
+        self.copies += 1;
+        self.folder.path().join(format!("copy-{}", self.copies))
     }
 
     fn restore(&mut self, at: usize) -> Result<String, CollectorError> {
@@ -366,7 +371,7 @@ impl World {
     }
 
     /// Somebody images the disk onto a second machine, and both are used.
-    fn double(&mut self, at: usize) -> Result<String, CollectorError> {
+    pub(crate) fn double(&mut self, at: usize) -> Result<String, CollectorError> {
         self.copies += 1;
         let name = format!("{}'{}", self.laptops[at].name, self.copies);
         let home = self.folder.path().join(format!("double-{}", self.copies));
@@ -383,7 +388,7 @@ impl World {
     }
 
     /// One sync, on a foul road or a fair one. None when it did not come to its end.
-    fn sync(&mut self, at: usize, foul: bool) -> Option<SyncReport> {
+    pub(crate) fn sync(&mut self, at: usize, foul: bool) -> Option<SyncReport> {
         let wreck = self.folder.path().join("wreck");
         if let Err(error) = self.laptops[at].unlocked() {
             let what = format!("{} cannot be unlocked: {error:?}", self.laptops[at].name);
