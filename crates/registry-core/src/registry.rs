@@ -585,12 +585,18 @@ impl Registry {
 
     /// Checks the whole log; writes nothing.
     pub fn verify(&self) -> Result<VerifyReport, RegistryError> {
+        self.verify_against(None)
+    }
+
+    /// Checks the whole log, and that it begins as it did when this tree head was exported ([`TreeHead::encode`]): neither
+    /// cut back since nor written anew.
+    pub fn verify_against(&self, exported_head: Option<&[u8]>) -> Result<VerifyReport, RegistryError> {
         self.inner.store.check().map_err(RegistryError::from_store)?;
         self.refresh(false)?;
         let Inner { facts, keys, roster, .. } = self.inner.as_ref();
         let mut report = self.look(|tx| {
             let head = tx.setting(setting::TREE_HEAD)?;
-            verify_log(tx, roster, facts.log, head.as_deref())
+            verify_log(tx, roster, facts.log, head.as_deref(), exported_head)
         })?;
         // To it every laptop seals its store's key, so it is certified with the desk.
         let desk = roster.standing(keys.desk.seat());
