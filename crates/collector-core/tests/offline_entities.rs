@@ -2,6 +2,8 @@
 //! report it comes from. Where deltas can come in several orders they come in every one of them, and none of them may lose
 //! or hide an edit.
 
+#![allow(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
 mod support;
 
 use collector_core::*;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use collector_core::{Home, RecordFilter as Listed};
 use device_store::{Delivery, DeviceStore, DeviceStoreError, RecordDelta};
 use record_doc::RecordDoc;
-use record_model::{Answers, DeltaHash, OutcomeCode, RecordId, SeatId};
+use record_model::{Answers, DeltaHash, OutcomeCode, RecordId, SeatId, Value};
 use registry_store::{
     ChangeOrigin, ItemFilter, LogEntry, OutcomeRow, ReadTx, RecordFilter, RecordRow, RegistryStoreExt,
     StoreError,
@@ -170,9 +170,8 @@ fn what_was_said(declared: &Declared, office: &Office, found: &mut Vec<Breach>) 
     };
     let shown = doc.view_at(&heads).map(|view| view.shown()).unwrap_or_default();
     let mut open: Answers = declared.said.clone();
-    open.retain(|path, value| {
-        shown.get(path) != Some(value) && !(value.is_null() && !shown.contains_key(path))
-    });
+    // What was cleared is not shown.
+    open.retain(|path, value| shown.get(path).unwrap_or(&Value::Null) != value);
     if open.is_empty() {
         return;
     }
