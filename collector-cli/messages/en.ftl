@@ -325,3 +325,43 @@ hint-unknown-person = collector user list shows the names.
 hint-which-person = Give --user, or LAKOU_USER.
 hint-no-passphrase = Give --passphrase-file, or LAKOU_PASSPHRASE.
 hint-answers = A household is an object: a question's path, an answer. Several: a list, or one object a line.
+
+# Sending and receiving by USB stick, mail or messenger
+bundle-writing = Writing
+bundle-reading = Reading
+bundle-written = { $deltas } sendings written and read back, in { $files } files
+bundle-may-unplug = You may unplug the stick.
+bundle-not-delivered = Nothing is deleted here: work counts as received when the answer of head office comes back ("bundle import").
+bundle-part-refused = { $file }: { $reason }
+bundle-waiting = { $count } pages wait for a part that is still missing
+bundle-still-to-send = { $count } sendings not yet confirmed by head office
+error-no-parts = No file of Lakou's here ({ $others } other files passed over)
+hint-no-parts = Name the ".lakou" files themselves, or the folder they are in.
+error-stick-differs = { $path }: what was read back is not what was written
+hint-stick-differs = Take another stick: this one loses what is written to it. Nothing is lost on this computer.
+error-not-a-part = { $path } is not a file of Lakou's
+error-too-many-entries = { $path } has too many files
+error-not-a-bundle = this is not a file of Lakou's
+error-bundle-damaged = file damaged on the way
+hint-bundle-damaged = Copy it again from where it was made. Nothing is lost.
+error-bundle-other-deployment = file of another registry (practice or real?)
+error-bundle-sealed = file sealed for somebody else, or damaged on the way
+error-bundle-signature = file that does not come from head office: nothing of it is taken
+error-bundle-for-registry = file that goes to head office: it brings nothing to this computer
+error-bundle-colleague = file for { $person }, who can read it here with their passphrase
+error-no-bundle-recipient = this computer does not know yet for whom to seal what it sends
+error-too-many-waiting = too many files wait for an earlier part
+
+# Enrolment without a network
+enrolment-asked = Bring this file to head office; when it comes back: "init --person NAME --answer STICK". Nothing can be entered until then.
+error-nothing-asked = Nobody of that name waits for an answer on this computer
+hint-nothing-asked = Begin with "init --request FOLDER", or check the name.
+error-no-answer = None of these files answers the request made on this computer
+hint-no-answer = Name the folder where head office wrote its answers; the request still holds.
+error-nothing-for-here = Nothing for this computer and person ({ $others } files for others)
+hint-nothing-for-here = Check that head office has answered, and that the right person has unlocked the store.
+
+# Proof
+proven = { $count } sendings about this record are proven to be in head office's log ({ $size } entries)
+proof-to-send = { $count } sendings have not reached head office yet
+error-not-proven = Head office had confirmed { $count } sendings about this record and cannot show them

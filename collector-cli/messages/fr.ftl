@@ -326,3 +326,43 @@ hint-unknown-person = collector user list montre les noms.
 hint-which-person = Donnez --user, ou LAKOU_USER.
 hint-no-passphrase = Donnez --passphrase-file, ou LAKOU_PASSPHRASE.
 hint-answers = Un ménage est un objet : un chemin de question, une réponse. Plusieurs : une liste, ou un objet par ligne.
+
+# Envoyer et recevoir par clé USB, courrier ou messagerie
+bundle-writing = Écriture
+bundle-reading = Lecture
+bundle-written = { $deltas } envois écrits et relus, en { $files } fichiers
+bundle-may-unplug = Vous pouvez retirer la clé.
+bundle-not-delivered = Rien n'est effacé ici : le travail compte comme reçu quand la réponse du siège revient (« bundle import »).
+bundle-part-refused = { $file } : { $reason }
+bundle-waiting = { $count } pages attendent une partie qui manque encore
+bundle-still-to-send = { $count } envois pas encore confirmés par le siège
+error-no-parts = Aucun fichier de Lakou ici ({ $others } autres fichiers laissés de côté)
+hint-no-parts = Donnez les fichiers « .lakou » eux-mêmes, ou le dossier où ils sont.
+error-stick-differs = { $path } : ce qui est relu n'est pas ce qui a été écrit
+hint-stick-differs = Prenez une autre clé : celle-ci perd ce qu'on y écrit. Rien n'est perdu sur cet ordinateur.
+error-not-a-part = { $path } n'est pas un fichier de Lakou
+error-too-many-entries = { $path } contient trop de fichiers
+error-not-a-bundle = ce n'est pas un fichier de Lakou
+error-bundle-damaged = fichier abîmé en route
+hint-bundle-damaged = Copiez-le de nouveau là où il a été fait. Rien n'est perdu.
+error-bundle-other-deployment = fichier d'un autre registre (formation ou réel ?)
+error-bundle-sealed = fichier fermé pour quelqu'un d'autre, ou abîmé en route
+error-bundle-signature = fichier qui ne vient pas du siège : rien n'en est pris
+error-bundle-for-registry = fichier qui va au siège : il n'apporte rien à cet ordinateur
+error-bundle-colleague = fichier pour { $person }, qui peut le lire ici avec sa phrase secrète
+error-no-bundle-recipient = cet ordinateur ne sait pas encore pour qui fermer ses envois
+error-too-many-waiting = trop de fichiers attendent une partie précédente
+
+# Inscription sans réseau
+enrolment-asked = Portez ce fichier au siège ; à son retour : « init --person NOM --answer CLÉ ». D'ici là, rien ne peut être saisi.
+error-nothing-asked = Personne de ce nom n'attend de réponse sur cet ordinateur
+hint-nothing-asked = Commencez par « init --request DOSSIER », ou vérifiez le nom.
+error-no-answer = Aucun de ces fichiers ne répond à la demande faite sur cet ordinateur
+hint-no-answer = Donnez le dossier où le siège a écrit ses réponses ; la demande reste valable.
+error-nothing-for-here = Rien pour cet ordinateur ni pour cette personne ({ $others } fichiers pour d'autres)
+hint-nothing-for-here = Vérifiez que le siège a répondu, et que la bonne personne a ouvert les données.
+
+# Preuve
+proven = { $count } envois de cette fiche sont prouvés dans le journal du siège ({ $size } inscriptions)
+proof-to-send = { $count } envois ne sont pas encore reçus au siège
+error-not-proven = Le siège avait confirmé { $count } envois de cette fiche et ne peut pas les montrer

@@ -114,7 +114,7 @@ impl App {
             .hint(Text::new("hint-which-person")))
     }
 
-    fn passphrase(&mut self, person: &str) -> Result<Zeroizing<String>, Failure> {
+    pub(crate) fn passphrase(&mut self, person: &str) -> Result<Zeroizing<String>, Failure> {
         match self.passphrase_told()? {
             Some(told) => Ok(told),
             None => self.ask_passphrase(Text::new("ask-passphrase").with("person", person)),

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use collector_core::{CollectorError, DeviceStoreError, PullFailure, PushFailure, SqliteError};
+use collector_core::{BundleError, CollectorError, DeviceStoreError, PullFailure, PushFailure, SqliteError};
 
 use crate::messages::Text;
 
@@ -177,6 +177,10 @@ impl From<CollectorError> for Failure {
             E::EnrolmentPending => {
                 said(Kind::Usage, "error-enrolment-pending").hint(Text::new("hint-enrolment-pending"))
             }
+            E::NothingAsked => {
+                said(Kind::NotFound, "error-nothing-asked").hint(Text::new("hint-nothing-asked"))
+            }
+            E::NoAnswer => said(Kind::NotFound, "error-no-answer").hint(Text::new("hint-no-answer")),
             E::PassphraseTooShort { at_least } => {
                 Self::new(Kind::Usage, Text::new("error-passphrase-short").with("at_least", *at_least))
                     .without_hint()
@@ -233,6 +237,18 @@ impl From<CollectorError> for Failure {
             }
             E::NoArea { .. } => said(Kind::InvalidAnswers, "error-no-area"),
             E::NumbersUsedUp => said(Kind::Refused, "error-numbers-used-up").hint(Text::new("hint-refused")),
+            E::Bundle(refused) => Self::of_bundle(refused),
+            E::BundleForRegistry => said(Kind::Usage, "error-bundle-for-registry").without_hint(),
+            E::BundleForColleague { person } => {
+                Self::new(Kind::Usage, Text::new("error-bundle-colleague").with("person", person.as_str()))
+                    .hint(Text::new("hint-which-person"))
+            }
+            E::NoBundleRecipient => {
+                said(Kind::Refused, "error-no-bundle-recipient").hint(Text::new("hint-enrolment-refused"))
+            }
+            E::TooManyWaitingPages => {
+                said(Kind::Refused, "error-too-many-waiting").hint(Text::new("hint-no-parts"))
+            }
             E::Unreadable { what } => {
                 Self::new(Kind::Damaged, Text::new("error-unreadable").with("what", *what))
             }
@@ -284,6 +300,21 @@ impl Failure {
                 Text::new("error-store").with("reason", error.to_string()).with("path", ""),
             ),
         }
+    }
+
+    fn of_bundle(error: &BundleError) -> Self {
+        let (kind, key, hint) = match error {
+            BundleError::NotABundle | BundleError::TooLarge { .. } => {
+                (Kind::Usage, "error-not-a-bundle", "hint-no-parts")
+            }
+            BundleError::Damaged => (Kind::Usage, "error-bundle-damaged", "hint-bundle-damaged"),
+            BundleError::OtherDeployment { .. } => {
+                (Kind::Usage, "error-bundle-other-deployment", "hint-other-deployment")
+            }
+            BundleError::SealedToAnother => (Kind::Usage, "error-bundle-sealed", "hint-bundle-damaged"),
+            BundleError::BadSignature => (Kind::Refused, "error-bundle-signature", "hint-untrusted"),
+        };
+        Self::new(kind, Text::new(key)).hint(Text::new(hint))
     }
 
     fn not_ours() -> Self {

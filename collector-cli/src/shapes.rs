@@ -389,6 +389,73 @@ pub(crate) struct BackupShape {
     pub(crate) folder: String,
 }
 
+/// `record prove`
+#[derive(Serialize)]
+pub(crate) struct RecordProofShape {
+    pub(crate) record: String,
+    pub(crate) log_size: u64,
+    pub(crate) root: String,
+    pub(crate) at: String,
+    pub(crate) deltas: Vec<DeltaProofShape>,
+}
+
+/// What is proven of one delta.
+#[derive(Serialize)]
+pub(crate) struct DeltaProofShape {
+    pub(crate) delta: String,
+    pub(crate) seat: String,
+    pub(crate) state: &'static str,
+    pub(crate) log_index: Option<u64>,
+    pub(crate) received_at: Option<String>,
+}
+
+/// `init --request`
+#[derive(Serialize)]
+pub(crate) struct EnrolmentRequestShape {
+    pub(crate) request: String,
+}
+
+/// `bundle export`
+#[derive(Serialize)]
+pub(crate) struct BundleExportShape {
+    pub(crate) bundle: String,
+    pub(crate) signed: u64,
+    pub(crate) deltas: u64,
+    pub(crate) files: Vec<WrittenPartShape>,
+}
+
+/// One part of a bundle on the stick.
+#[derive(Serialize)]
+pub(crate) struct WrittenPartShape {
+    pub(crate) file: String,
+    pub(crate) size_bytes: u64,
+}
+
+/// `bundle import`
+#[derive(Serialize)]
+pub(crate) struct BundleImportShape {
+    pub(crate) parts: Vec<BundlePartShape>,
+    pub(crate) passed_over: u64,
+    pub(crate) for_others: u64,
+    pub(crate) delivered: u64,
+    pub(crate) refused: Vec<ReasonCount>,
+    pub(crate) received: u64,
+    pub(crate) applied: u64,
+    pub(crate) held: u64,
+    pub(crate) set_aside: u64,
+    pub(crate) files: u64,
+    pub(crate) waiting_pages: u64,
+    pub(crate) still_to_send: u64,
+}
+
+/// One file that was offered.
+#[derive(Serialize)]
+pub(crate) struct BundlePartShape {
+    pub(crate) file: String,
+    pub(crate) taken: bool,
+    pub(crate) reason: Option<String>,
+}
+
 /// `state-hash`
 #[derive(Serialize)]
 pub(crate) struct StateHashShape {

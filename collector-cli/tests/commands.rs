@@ -37,6 +37,7 @@ fn help_is_in_french_and_in_english_when_asked() {
                   qu'il faut regarder
       sync        Envoie au siège ce qui attend, et reçoit ce qui est nouveau. Ce
                   qui est déjà envoyé le reste.
+      bundle      Envoie et reçoit sans réseau : par clé USB, courrier ou messagerie
       doctor      Examine tout ce qui est gardé sur cet ordinateur
       backup      Fait une copie des données dans un nouveau dossier, et la relit.
                   Elle s'ouvre avec les mêmes phrases secrètes.
@@ -366,7 +367,7 @@ fn the_same_records_have_the_same_fingerprint_in_a_copy() {
 fn the_examination_says_that_all_is_in_order() {
     let home = with_one_household();
     assert_snapshot!(home.run(&["doctor"]), @"
-    Version des données : 1
+    Version des données : 2
     Envois vérifiés : 2
     Réponses pas encore signées : 0
     Tout est en ordre.

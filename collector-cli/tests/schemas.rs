@@ -11,7 +11,10 @@ use support::{Ran, TestHome, household_workbook};
 
 const SHAPES: &[&str] = &[
     "backup",
+    "bundle-export",
+    "bundle-import",
     "doctor",
+    "enrolment-request",
     "error",
     "form",
     "form-check",
@@ -21,6 +24,7 @@ const SHAPES: &[&str] = &[
     "people",
     "record",
     "record-change",
+    "record-proof",
     "records",
     "seat",
     "state-hash",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{backup, device, form, init, proof, record, review, serve, status};
+use crate::commands::{backup, bundle, device, form, init, proof, record, review, serve, status};
 use crate::words::Language;
 
 /// The central server of a Lakou deployment: takes what field laptops send, merges it into the registry, and lets
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Serve(serve::Args),
     #[command(subcommand)]
     Device(device::Command),
+    #[command(subcommand)]
+    Bundle(bundle::Command),
     #[command(subcommand)]
     Form(form::Command),
     #[command(subcommand)]

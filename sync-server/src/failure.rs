@@ -5,6 +5,7 @@ use std::path::Path;
 
 use registry_core::RegistryError;
 use registry_store::{SqliteError, StoreError};
+use sync_protocol::BundleError;
 
 use crate::words::{Message, msg};
 
@@ -162,6 +163,17 @@ impl From<RegistryError> for Failure {
             RegistryError::Resolution { .. } => (Usage, msg("resolution-unfit"), Some(msg("hint-decide"))),
             RegistryError::Form(_) => (Usage, msg("form-refused"), Some(msg("hint-form"))),
             RegistryError::Pack { file, .. } => (Usage, msg("pack-refused").with("file", file), None),
+            RegistryError::Bundle(refused) => {
+                let key = match refused {
+                    BundleError::NotABundle | BundleError::TooLarge { .. } => msg("bundle-not-one"),
+                    BundleError::Damaged => msg("bundle-damaged"),
+                    BundleError::OtherDeployment { .. } => msg("bundle-other-deployment"),
+                    BundleError::SealedToAnother => msg("bundle-sealed"),
+                    BundleError::BadSignature => msg("bundle-signature"),
+                };
+                (Usage, key, Some(msg("hint-bundle")))
+            }
+            RegistryError::BundleForDevice => (Usage, msg("bundle-for-device"), None),
             RegistryError::Damaged { .. } => (Damaged, msg("registry-damaged"), Some(msg("hint-verify"))),
         };
         Self { kind, message, hint, source: Some(Box::new(error)) }

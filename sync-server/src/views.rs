@@ -1,13 +1,15 @@
 //! What `--json` prints: one object a command. `schemas/server-*.schema.json` describe them; a test holds both together.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::tz::{Offset, TimeZone};
 use record_model::{
-    AnswerPath, AreaCode, ChangeHash, DeltaHash, DeltaKind, DeploymentId, EpochId, FindingKind, FormRevision,
-    Instant, ItemId, Lineage, LogId, OutcomeCode, ReasonCode, RecordId, Role, SeatId, Value, Visit,
+    AnswerPath, AreaCode, BundleId, ChangeHash, DeltaHash, DeltaKind, DeploymentId, EpochId, FindingKind,
+    FormRevision, Instant, ItemId, Lineage, LogId, OutcomeCode, ReasonCode, RecordId, Role, SeatId, Value,
+    Visit,
 };
-use registry_core::Fault;
+use registry_core::{Fault, TakenPart};
 use registry_store::{InvitationRow, SeatRow};
 use serde::Serialize;
 use signed_delta::PublicKey;
@@ -418,6 +420,80 @@ pub(crate) struct BackupManifest {
     pub(crate) sha256: String,
     pub(crate) made_at: String,
     pub(crate) with_keys: bool,
+}
+
+/// A part of a bundle that was offered to the registry.
+#[derive(Debug, Serialize)]
+pub(crate) struct BundlePartView {
+    pub(crate) file: String,
+    pub(crate) taken: bool,
+    pub(crate) reason: Option<String>,
+    pub(crate) bundle: Option<BundleId>,
+    pub(crate) part: Option<u32>,
+    pub(crate) last: Option<bool>,
+    pub(crate) seat: Option<SeatId>,
+    pub(crate) deltas: u64,
+    pub(crate) refused: u64,
+}
+
+impl BundlePartView {
+    pub(crate) fn taken(path: &Path, part: &TakenPart) -> Self {
+        Self {
+            bundle: Some(part.bundle),
+            part: Some(part.part),
+            last: Some(part.last),
+            seat: Some(part.seat),
+            deltas: part.deltas,
+            refused: part.refused,
+            ..Self::plain(path)
+        }
+    }
+
+    pub(crate) fn refused(path: &Path, reason: String) -> Self {
+        Self { taken: false, reason: Some(reason), ..Self::plain(path) }
+    }
+
+    /// A request to be enrolled: the seat is certified.
+    pub(crate) fn enrolled(path: &Path, seat: SeatId) -> Self {
+        Self { seat: Some(seat), ..Self::plain(path) }
+    }
+
+    fn plain(path: &Path) -> Self {
+        Self {
+            file: path.display().to_string(),
+            taken: true,
+            reason: None,
+            bundle: None,
+            part: None,
+            last: None,
+            seat: None,
+            deltas: 0,
+            refused: 0,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BundleImportView {
+    pub(crate) parts: Vec<BundlePartView>,
+    pub(crate) passed_over: u64,
+    pub(crate) deltas: u64,
+    pub(crate) refused: u64,
+    pub(crate) replies: Vec<WrittenPartView>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BundleExportView {
+    pub(crate) seat: SeatId,
+    pub(crate) files: Vec<WrittenPartView>,
+}
+
+/// A part on the stick, and for whom.
+#[derive(Debug, Serialize)]
+pub(crate) struct WrittenPartView {
+    pub(crate) file: String,
+    pub(crate) seat: SeatId,
+    pub(crate) size_bytes: u64,
 }
 
 #[derive(Debug, Serialize)]

@@ -17,6 +17,8 @@ const SHARED: &[&str] =
 const SERVER: &[&str] = &[
     "server-backup",
     "server-backup-manifest",
+    "server-bundle-export",
+    "server-bundle-import",
     "server-decision",
     "server-devices",
     "server-error",

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record-doc", &["record-model"]),
     ("signed-delta", &["record-model"]),
     ("sync-protocol", &["record-model", "signed-delta"]),
+    ("bundle-files", &["sync-protocol"]),
     ("sqlite-support", &[]),
     ("device-store", &["record-model", "signed-delta", "sqlite-support"]),
     ("registry-store", &["record-model", "signed-delta", "sqlite-support"]),
@@ -27,10 +28,18 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["form-engine", "record-doc", "record-model", "registry-store", "signed-delta", "sync-protocol"],
     ),
     // The binaries see their core, and of what lies below it the words, forms and messages they show and carry.
-    ("collector-cli", &["collector-core", "form-engine", "record-model"]),
+    ("collector-cli", &["bundle-files", "collector-core", "form-engine", "record-model"]),
     (
         "sync-server",
-        &["form-engine", "record-model", "registry-core", "registry-store", "signed-delta", "sync-protocol"],
+        &[
+            "bundle-files",
+            "form-engine",
+            "record-model",
+            "registry-core",
+            "registry-store",
+            "signed-delta",
+            "sync-protocol",
+        ],
     ),
     // Nobody uses it but tests and tasks.
     ("testkit", &["form-engine", "record-doc", "record-model", "signed-delta"]),
@@ -121,8 +130,12 @@ fn the_architecture_shows_the_arrows_that_are_held() {
 }
 
 /// Where an operating system is named: one module a program, and the store's own files. Each names its counterpart.
-const PLATFORM_MODULES: [&str; 3] =
-    ["collector-cli/src/platform.rs", "crates/device-store/src/durable.rs", "sync-server/src/platform.rs"];
+const PLATFORM_MODULES: &[&str] = &[
+    "collector-cli/src/platform.rs",
+    "crates/bundle-files/src/platform.rs",
+    "crates/device-store/src/durable.rs",
+    "sync-server/src/platform.rs",
+];
 
 #[test]
 fn nothing_names_an_operating_system_outside_the_platform_modules() {

@@ -31,4 +31,17 @@ fn enrolling_and_syncing_hold_to_their_schemas() {
     holds("collector-sync", &json(laptop.command().args(["sync", "--json"])));
     holds("collector-status", &json(laptop.command().args(["status", "--json"])));
     holds("server-status", &json(server.command().args(["status", "--json"])));
+
+    holds("collector-record-proof", &json(laptop.command().args(["record", "prove", "1", "--json"])));
+
+    let (up, down) = (folder.path().join("up"), folder.path().join("down"));
+    let exported = json(laptop.command().args(["bundle", "export", "--json"]).arg(&up));
+    holds("collector-bundle-export", &exported);
+    let taken =
+        json(server.command().args(["bundle", "import", "--json"]).arg(&up).arg("--reply").arg(&down));
+    holds("server-bundle-import", &taken);
+    holds("collector-bundle-import", &json(laptop.command().args(["bundle", "import", "--json"]).arg(&down)));
+    let seat = taken["parts"][0]["seat"].as_str().expect("a seat packed it").to_owned();
+    let export = ["bundle", "export", "--json", "--seat", &seat];
+    holds("server-bundle-export", &json(server.command().args(export).arg(&down)));
 }

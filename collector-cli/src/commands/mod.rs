@@ -1,6 +1,7 @@
 //! One file a command: its help, its arguments, one call into the core, and what is printed.
 
 mod backup;
+mod bundle;
 mod doctor;
 mod form;
 mod init;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Record(record::Command),
     Status(status::Args),
     Sync(sync::Args),
+    #[command(subcommand)]
+    Bundle(bundle::Command),
     Doctor(doctor::Args),
     Backup(backup::Args),
     StateHash(state_hash::Args),
@@ -42,6 +45,7 @@ pub(crate) fn run(command: Command, app: &mut App) -> Result<(), Failure> {
         Command::Record(command) => record::run(command, app),
         Command::Status(args) => status::run(args, app),
         Command::Sync(args) => sync::run(args, app),
+        Command::Bundle(command) => bundle::run(command, app),
         Command::Doctor(args) => doctor::run(args, app),
         Command::Backup(args) => backup::run(args, app),
         Command::StateHash(args) => state_hash::run(args, app),

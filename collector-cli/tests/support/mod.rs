@@ -319,6 +319,7 @@ impl TestHome {
                     registry_key: registry.public(),
                     training,
                     registration_prefix: "HT".into(),
+                    server_recipient: SealingIdentity::of(&registry).recipient(),
                 })?;
                 let public_key = seat.public();
                 tx.add_seat(&NewSeat {

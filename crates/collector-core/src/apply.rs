@@ -34,6 +34,15 @@ pub struct Applied {
     pub quarantined: u64,
 }
 
+impl Applied {
+    /// What a later look found: it has looked at all that is still held.
+    pub(crate) fn add(&mut self, later: Self) {
+        self.applied += later.applied;
+        self.quarantined += later.quarantined;
+        self.held = later.held;
+    }
+}
+
 /// A record open while a chunk is applied: loaded once and saved once, however many deltas are about it.
 struct OpenRecord {
     row: RecordRow,

@@ -9,9 +9,10 @@ use device_store::{
 use record_model::SeatId;
 use signed_delta::seal::SealingIdentity;
 use signed_delta::{Act, EnrolmentRequest, SeatCertificate, SeatKey, SignedDelta, verify_answer};
-use sync_protocol::EnrolAnswer;
+use sync_protocol::{EnrolAnswer, open_answer_file, write_request_file};
 use zeroize::Zeroizing;
 
+use crate::bundle::BundleFile;
 use crate::collector::{Collector, check_passphrase};
 use crate::error::CollectorError;
 use crate::http::problem_code;
@@ -48,19 +49,45 @@ impl Collector {
         mut ports: Ports,
         transport: &mut dyn Transport,
     ) -> Result<Self, CollectorError> {
-        check_passphrase(enrolment.passphrase)?;
-        let (mut store, secrets) = if home.keys().exists() {
-            let (store, secrets) = DeviceStore::unlock(home, enrolment.person, enrolment.passphrase)?;
-            if store.read(|tx| tx.seat(seat_of(&secrets))).is_ok() {
-                return Err(DeviceStoreError::PersonExists.into());
-            }
-            (store, secrets)
-        } else {
-            let secrets = make_secrets(&mut ports);
-            let Enrolment { person, passphrase, kdf, .. } = *enrolment;
-            (DeviceStore::create(home, person, passphrase, kdf, &secrets)?, secrets)
-        };
+        let (mut store, secrets) = make_or_unlock(home, enrolment, &mut ports)?;
         ask_and_finish(&mut store, &secrets, enrolment, &mut ports, transport)?;
+        let mut collector = Self::with_secrets(store, &secrets, ports)?;
+        collector.open_epoch_if_needed()?;
+        Ok(collector)
+    }
+
+    /// The first half of an enrolment without a network: makes the store and gives the file of the request, and its name.
+    /// The file brings nobody in but with the answer to it, which opens on this laptop alone.
+    pub fn request_enrolment(
+        home: &Home,
+        enrolment: &Enrolment<'_>,
+        mut ports: Ports,
+    ) -> Result<BundleFile, CollectorError> {
+        let (mut store, secrets) = make_or_unlock(home, enrolment, &mut ports)?;
+        let pending = write_request(&mut store, &secrets, enrolment, &ports)?;
+        let (name, bytes) = write_request_file(&pending.request, seat_of(&secrets));
+        Ok(BundleFile { name, bytes })
+    }
+
+    /// The second half: of these files, the one that answers this person's request. What else the registry sent along is
+    /// for [`Collector::import_bundle_part`].
+    pub fn finish_enrolment(
+        home: &Home,
+        person: &str,
+        passphrase: &str,
+        ports: Ports,
+        files: &[Vec<u8>],
+    ) -> Result<Self, CollectorError> {
+        let (mut store, secrets) = DeviceStore::unlock(home, person, passphrase)?;
+        let pending = store.read(|tx| tx.pending_enrolment(person)).map_err(CollectorError::Store)?;
+        let Some(pending) = pending else { return Err(CollectorError::NothingAsked) };
+        let identity = SealingIdentity::from_secret(&secrets.sealing_secret)
+            .map_err(|_| CollectorError::Unreadable { what: "this person's keys" })?;
+        let opened = files.iter().find_map(|file| open_answer_file(file, &pending.request, &identity).ok());
+        let Some(answer) = opened else { return Err(CollectorError::NoAnswer) };
+        let answer =
+            EnrolAnswer::decode(&answer).map_err(|_| CollectorError::NotTheRegistry { status: 201 })?;
+        finish(&mut store, &secrets, &pending, &answer)?;
         let mut collector = Self::with_secrets(store, &secrets, ports)?;
         collector.open_epoch_if_needed()?;
         Ok(collector)
@@ -123,6 +150,25 @@ fn make_secrets(ports: &mut Ports) -> PersonSecrets {
     PersonSecrets { seat_secret, sealing_secret: SealingIdentity::generate().secret() }
 }
 
+/// The store of a laptop that is being enrolled; an earlier attempt's, if there was one.
+fn make_or_unlock(
+    home: &Home,
+    enrolment: &Enrolment<'_>,
+    ports: &mut Ports,
+) -> Result<(DeviceStore, PersonSecrets), CollectorError> {
+    check_passphrase(enrolment.passphrase)?;
+    let Enrolment { person, passphrase, kdf, .. } = *enrolment;
+    if !home.keys().exists() {
+        let secrets = make_secrets(ports);
+        return Ok((DeviceStore::create(home, person, passphrase, kdf, &secrets)?, secrets));
+    }
+    let (store, secrets) = DeviceStore::unlock(home, person, passphrase)?;
+    if store.read(|tx| tx.seat(seat_of(&secrets))).is_ok() {
+        return Err(DeviceStoreError::PersonExists.into());
+    }
+    Ok((store, secrets))
+}
+
 fn ask_and_finish(
     store: &mut DeviceStore,
     secrets: &PersonSecrets,
@@ -132,19 +178,29 @@ fn ask_and_finish(
 ) -> Result<(), CollectorError> {
     let pending = write_request(store, secrets, enrolment, ports)?;
     let answer = transport.post(ENROL_PATH, &[], &pending.request)?;
-    let answer = read_answer(answer)?;
-    let certificate = check_answer(&answer, &pending.request, enrolment.code, seat_of(secrets))?;
+    finish(store, secrets, &pending, &read_answer(answer)?)
+}
+
+/// Believes the answer once it is checked, and makes the seat.
+fn finish(
+    store: &mut DeviceStore,
+    secrets: &PersonSecrets,
+    pending: &PendingEnrolment,
+    answer: &EnrolAnswer,
+) -> Result<(), CollectorError> {
+    let certificate = check_answer(answer, pending, seat_of(secrets))?;
     store.seal_for_recovery(&answer.recovery_recipient).map_err(CollectorError::Store)?;
     store.write(|tx| {
         tx.set_deployment(&DeploymentRow {
-            deployment: enrolment.code.deployment,
-            registry_key: enrolment.code.registry_key,
+            deployment: pending.deployment,
+            registry_key: pending.registry_key,
             training: answer.training,
             registration_prefix: answer.registration_prefix.clone(),
+            server_recipient: answer.server_recipient.clone(),
         })?;
         tx.add_seat(&NewSeat {
             person: &pending.person,
-            device: enrolment.device,
+            device: &certificate.fields.device,
             public_key: certificate.public_key,
             certificate: &answer.certificate,
         })?;
@@ -200,23 +256,24 @@ fn read_answer(answer: HttpAnswer) -> Result<EnrolAnswer, CollectorError> {
 /// invitation named.
 fn check_answer(
     answer: &EnrolAnswer,
-    request: &[u8],
-    code: &InvitationCode,
+    pending: &PendingEnrolment,
     seat: SeatId,
 ) -> Result<SeatCertificate, CollectorError> {
     let refused = || CollectorError::NotTheRegistry { status: 200 };
-    if answer.deployment != code.deployment || answer.registry_key != *code.registry_key.as_bytes() {
+    let (deployment, registry_key) = (pending.deployment, pending.registry_key);
+    if answer.deployment != deployment || answer.registry_key != *registry_key.as_bytes() {
         return Err(refused());
     }
-    if !verify_answer(&code.registry_key, code.deployment, &answer.digest(request), &answer.signature) {
+    if !verify_answer(&registry_key, deployment, &answer.digest(&pending.request), &answer.signature) {
         return Err(refused());
     }
     let anchor = KnownSeats::new(
         &DeploymentRow {
-            deployment: code.deployment,
-            registry_key: code.registry_key,
+            deployment,
+            registry_key,
             training: false,
             registration_prefix: String::new(),
+            server_recipient: String::new(),
         },
         Vec::new(),
     );

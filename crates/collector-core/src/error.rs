@@ -4,7 +4,7 @@ use device_store::DeviceStoreError;
 use form_engine::{AnswerError, Violation};
 use record_doc::DocError;
 use record_model::{AnswerPath, AnswerPathError, FormRevision, Lineage, RecordId};
-use sync_protocol::{PullFailure, PushFailure};
+use sync_protocol::{BundleError, PullFailure, PushFailure};
 
 use crate::ports::Disconnected;
 
@@ -52,6 +52,12 @@ pub enum CollectorError {
     /// The person asked to be enrolled, and no answer has come yet.
     #[error("the enrolment is not finished: no answer has come yet")]
     EnrolmentPending,
+    /// An answer is offered to somebody who has not asked, or has been answered.
+    #[error("nobody of that name waits for an answer to an enrolment on this computer")]
+    NothingAsked,
+    /// None of the files offered answers this person's request.
+    #[error("none of these files answers the request that was made on this computer")]
+    NoAnswer,
     /// Too easy to guess.
     #[error("a passphrase has at least {at_least} characters")]
     PassphraseTooShort {
@@ -143,6 +149,24 @@ pub enum CollectorError {
     /// The seat's range of registration numbers is used up.
     #[error("this person's registration numbers are used up; ask head office for another range")]
     NumbersUsedUp,
+    /// Not a part of a bundle that can be used here.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A bundle that a laptop packed for the registry, this one perhaps.
+    #[error("this bundle goes to head office; it holds nothing for this computer")]
+    BundleForRegistry,
+    /// A bundle for another person of this laptop.
+    #[error("this bundle is for {person}, who can import it here with their passphrase")]
+    BundleForColleague {
+        /// The name they unlock with.
+        person: String,
+    },
+    /// The store was enrolled by a version that knew no bundles.
+    #[error("this computer does not know yet to whom bundles are sealed; enrol it again")]
+    NoBundleRecipient,
+    /// Parts of bundles whose first part never came.
+    #[error("too many parts of bundles wait for an earlier one: import the missing parts first")]
+    TooManyWaitingPages,
     /// What the store holds cannot be read as what we wrote.
     #[error("what the store holds of {what} cannot be read; run the examination")]
     Unreadable {

@@ -20,6 +20,8 @@ pub const SIGNATURE_HEADER: &str = "Lakou-Signature";
 pub const PUSH_PATH: &str = "/v1/push";
 /// Where deltas come down.
 pub const PULL_PATH: &str = "/v1/pull";
+/// Where proofs come from.
+pub const PROVE_PATH: &str = "/v1/prove";
 /// Where the files of publications are, by SHA-256 in hex.
 pub const BLOBS_PATH: &str = "/v1/blobs/";
 

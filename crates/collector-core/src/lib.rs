@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod apply;
+mod bundle;
 mod clock;
 mod collector;
 mod cut;
@@ -14,12 +15,14 @@ mod invitation;
 mod order;
 mod pen;
 mod ports;
+mod prove;
 mod records;
 mod roster;
 mod status;
 mod sync;
 
 pub use apply::Applied;
+pub use bundle::{BundleExport, BundleFile, BundleImport};
 pub use clock::{ClockDoubt, MAX_DAYS_AHEAD};
 pub use collector::{Collector, MIN_PASSPHRASE_CHARS, WhoAmI};
 pub use cut::Finalised;
@@ -31,14 +34,18 @@ pub use enrol::{ENROL_PATH, Enrolment};
 pub use error::CollectorError;
 pub use forms::{AreaEntry, AreaList, PackSettings, PublishedForm};
 pub use http::{
-    BLOBS_PATH, COUNTER_HEADER, LOG_HEADER, PULL_PATH, PUSH_PATH, SEAT_HEADER, SIGNATURE_HEADER, Traffic,
+    BLOBS_PATH, COUNTER_HEADER, LOG_HEADER, PROVE_PATH, PULL_PATH, PUSH_PATH, SEAT_HEADER, SIGNATURE_HEADER,
+    Traffic,
 };
 pub use import::{ImportOptions, ImportReport};
 pub use invitation::InvitationCode;
 pub use ports::{Clock, Disconnected, HttpAnswer, Ports, Randomness, Transport};
+pub use prove::{DeltaProof, RecordProof};
 pub use records::{
     Attribution, HistoryEntry, HistoryEvent, Interview, Progress, RecordSummary, ShownRecord, ShownValue,
 };
 pub use status::{Diagnosis, FormSummary, Status};
 pub use sync::{MAX_BLOB_BYTES, SyncProgress, SyncReport};
-pub use sync_protocol::{PullFailure, PushFailure};
+pub use sync_protocol::{
+    BundleError, DEFAULT_PART_BYTES, FileKind, MAX_PART_BYTES, PART_EXTENSION, PullFailure, PushFailure,
+};

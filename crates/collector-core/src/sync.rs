@@ -1,9 +1,9 @@
 //! Syncing: sign what waits, push, pull, apply, fetch the files of publications.
 
 use device_store::{DeviceStore, PublicationState, PulledToStore, Tx};
-use record_model::{DeltaHash, DeploymentId, FormRevision, Instant, LogId, ReasonCode};
+use record_model::{DeltaHash, DeploymentId, FormRevision, Instant, LogId, ReasonCode, SeatId};
 use sha2::{Digest, Sha256};
-use signed_delta::{ChainEnd, PublicKey, Receipt, SignedDelta, TreeHead};
+use signed_delta::{ChainEnd, PublicKey, PublishedFile, Receipt, SignedDelta, TreeHead};
 use sync_protocol::{
     OutboxEntry, PullEffect, PullEvent, PullSession, PulledDelta, PushEffect, PushEvent, PushSession,
 };
@@ -112,7 +112,7 @@ impl Collector {
     }
 
     /// A pull may have brought this seat another certificate: other areas, other forms.
-    fn renew_certificate(&mut self) -> Result<(), CollectorError> {
+    pub(crate) fn renew_certificate(&mut self) -> Result<(), CollectorError> {
         let standings = self.store.read(|tx| tx.standings()).map_err(CollectorError::Store)?;
         let known = KnownSeats::new(&self.deployment, standings);
         if let Some(certificate) = known.certificate(self.seat.seat) {
@@ -141,7 +141,7 @@ impl Collector {
                 match effect {
                     PushEffect::LoadOutbox { limit } => {
                         let (rows, counts) = store
-                            .read(|tx| Ok::<_, CollectorError>((tx.outbox(limit)?, tx.delta_counts()?)))?;
+                            .read(|tx| Ok::<_, CollectorError>((tx.outbox(0, limit)?, tx.delta_counts()?)))?;
                         progress(SyncProgress::Sending { waiting: counts.to_send.deltas });
                         let rows = rows.into_iter().map(outbox_entry).collect();
                         next.extend(session.handle(clock.now(), PushEvent::Outbox(rows)));
@@ -190,12 +190,8 @@ impl Collector {
         let clock = ports.clock.as_ref();
         // What was stored before a crash and not looked into.
         apply_all(store, deployment, forms, clock.now())?;
-        let (cursor, have) = store.read(|tx| {
-            let have = tx.own_chain_ends()?.into_iter();
-            let have: Vec<ChainEnd> =
-                have.map(|(seat, epoch, through_seq)| ChainEnd { seat, epoch, through_seq }).collect();
-            Ok::<_, CollectorError>((tx.sync_state()?.cursor, newest(have)))
-        })?;
+        let seat = key.seat();
+        let (cursor, have) = standing_of_pull(store, seat)?;
         let traffic = &mut report.traffic;
         let mut road =
             SignedRoad { transport, key, deployment: anchor.deployment, log: anchor.log, clock, traffic };
@@ -218,21 +214,26 @@ impl Collector {
                         next.extend(session.handle(clock.now(), answer));
                     }
                     PullEffect::Store { deltas, cursor, head } => {
-                        report.pulled += store_page(store, &deltas, cursor, &head, clock.now())?;
+                        report.pulled += store_page(store, seat, &deltas, cursor, &head, clock.now())?;
                         road.log = head.log;
                         progress(SyncProgress::Received { pulled: report.pulled });
                         let page = apply_all(store, deployment, forms, clock.now())?;
-                        report.applied.applied += page.applied;
-                        report.applied.quarantined += page.quarantined;
-                        report.applied.held = page.held;
+                        report.applied.add(page);
                         next.extend(session.handle(clock.now(), PullEvent::Stored));
                     }
                     PullEffect::Finish => {
-                        report.files += fetch_publications(store, forms, &mut road, progress)?;
+                        report.files += finish_publications(store, forms, &mut |store, file| {
+                            progress(SyncProgress::Fetching { size_bytes: file.size_bytes });
+                            let path =
+                                format!("{BLOBS_PATH}{}", data_encoding::HEXLOWER.encode(&file.sha256));
+                            let answer = road.get(store, &path, file.size_bytes as usize)?;
+                            Ok((answer.status == 200).then_some(answer.body))
+                        })?;
                         return Ok(());
                     }
                     PullEffect::Fail(failure) => return Err(failure.into()),
-                    PullEffect::WakeAt(_) => return Err(lost_road().into()),
+                    // Only of a page that was offered; here pages are answers.
+                    PullEffect::KeepForLater | PullEffect::WakeAt(_) => return Err(lost_road().into()),
                 }
             }
             if next.is_empty() {
@@ -243,7 +244,7 @@ impl Collector {
     }
 
     /// What is known of the server: its deployment, its key, the log and head seen last.
-    fn anchor(&self) -> Result<Anchor, CollectorError> {
+    pub(crate) fn anchor(&self) -> Result<Anchor, CollectorError> {
         let (deployment, registry) = (self.deployment.deployment, self.deployment.registry_key);
         let state = self.store.read(|tx| tx.sync_state()).map_err(CollectorError::Store)?;
         let head = match state.head {
@@ -258,27 +259,39 @@ impl Collector {
     }
 }
 
-struct Anchor {
-    deployment: DeploymentId,
-    registry: PublicKey,
-    log: LogId,
-    head: Option<TreeHead>,
+pub(crate) struct Anchor {
+    pub(crate) deployment: DeploymentId,
+    pub(crate) registry: PublicKey,
+    pub(crate) log: LogId,
+    pub(crate) head: Option<TreeHead>,
 }
 
 fn lost_road() -> Disconnected {
     Disconnected { reason: "the exchange stopped".to_owned() }
 }
 
-fn count(counts: &mut Vec<(ReasonCode, u64)>, reason: ReasonCode) {
+pub(crate) fn count(counts: &mut Vec<(ReasonCode, u64)>, reason: ReasonCode) {
     match counts.iter_mut().find(|(known, _)| *known == reason) {
         Some((_, n)) => *n += 1,
         None => counts.push((reason, 1)),
     }
 }
 
-fn outbox_entry(row: device_store::OutboxRow) -> OutboxEntry {
-    let device_store::OutboxRow { seat, epoch, seq, hash, envelope } = row;
+pub(crate) fn outbox_entry(row: device_store::OutboxRow) -> OutboxEntry {
+    let device_store::OutboxRow { seat, epoch, seq, hash, envelope, .. } = row;
     OutboxEntry { seat, epoch, seq, hash, envelope }
+}
+
+/// How far a seat's pulls have come, and which chains need not be sent back.
+pub(crate) fn standing_of_pull(
+    store: &DeviceStore,
+    seat: SeatId,
+) -> Result<(u64, Vec<ChainEnd>), CollectorError> {
+    store.read(|tx| {
+        let have = tx.own_chain_ends()?.into_iter();
+        let have = have.map(|(seat, epoch, through_seq)| ChainEnd { seat, epoch, through_seq });
+        Ok((tx.cursor(seat)?, newest(have.collect())))
+    })
 }
 
 /// The newest chains, when there are more than a request may name.
@@ -290,7 +303,7 @@ fn newest(mut have: Vec<ChainEnd>) -> Vec<ChainEnd> {
 
 /// Durable before anything else. The receipt's head is not kept as the known one: only a pull proves that it grew from
 /// the last.
-fn mark_delivered(
+pub(crate) fn mark_delivered(
     store: &mut DeviceStore,
     receipt: &Receipt,
     delivered: &[DeltaHash],
@@ -312,8 +325,9 @@ fn mark_delivered(
 }
 
 /// One transaction: the deltas as they came, the cursor, the head.
-fn store_page(
+pub(crate) fn store_page(
     store: &mut DeviceStore,
+    seat: SeatId,
     deltas: &[PulledDelta],
     cursor: u64,
     head: &TreeHead,
@@ -343,7 +357,7 @@ fn store_page(
             };
             added += u64::from(tx.put_pulled(&row, now)?);
         }
-        tx.set_cursor(cursor, &head.encode())?;
+        tx.set_cursor(seat, cursor, &head.encode())?;
         tx.learn_instant(head.at)?;
         Ok(added)
     })
@@ -359,13 +373,15 @@ fn read_with(tx: &Tx<'_>, forms: &mut FormLibrary, revision: FormRevision) -> Re
     Ok(())
 }
 
+/// Where a file of a publication comes from; none when it is not to be had now.
+type Fetch<'a> = dyn FnMut(&mut DeviceStore, &PublishedFile) -> Result<Option<Vec<u8>>, CollectorError> + 'a;
+
 /// Fetches what publications still miss, then compiles each form here: what a delta promises and its files do not hold
 /// is never asked of anybody.
-fn fetch_publications(
+pub(crate) fn finish_publications(
     store: &mut DeviceStore,
     forms: &mut FormLibrary,
-    road: &mut SignedRoad<'_>,
-    progress: &mut dyn FnMut(SyncProgress),
+    fetch: &mut Fetch<'_>,
 ) -> Result<u64, CollectorError> {
     let mut fetched = 0;
     let publications = store.read(|tx| tx.publications()).map_err(CollectorError::Store)?;
@@ -382,14 +398,12 @@ fn fetch_publications(
                 too_large = true;
                 break;
             }
-            progress(SyncProgress::Fetching { size_bytes: file.size_bytes });
-            let path = format!("{BLOBS_PATH}{}", data_encoding::HEXLOWER.encode(&file.sha256));
-            let answer = road.get(store, &path, file.size_bytes as usize)?;
-            let hash: [u8; 32] = Sha256::digest(&answer.body).into();
-            let fits =
-                answer.status == 200 && answer.body.len() as u64 == file.size_bytes && hash == file.sha256;
-            if fits {
-                store.write(|tx| tx.put_blob(&file.sha256, &answer.body)).map_err(CollectorError::Store)?;
+            let fits = |content: &Vec<u8>| {
+                let hash: [u8; 32] = Sha256::digest(content).into();
+                content.len() as u64 == file.size_bytes && hash == file.sha256
+            };
+            if let Some(content) = fetch(store, &file)?.filter(fits) {
+                store.write(|tx| tx.put_blob(&file.sha256, &content)).map_err(CollectorError::Store)?;
                 fetched += 1;
             } else {
                 // Asked for again with the next sync.

@@ -54,6 +54,8 @@ pub struct OwnDelta<'a> {
 /// One delta that no receipt covers yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxRow {
+    /// Its row: the order of writing.
+    pub id: i64,
     /// Whose chain.
     pub seat: SeatId,
     /// Which run.
@@ -267,24 +269,27 @@ impl Tx<'_> {
     /// The oldest deltas that no receipt covers, in the order they were written: so in chain order within each epoch,
     /// and epochs in the order they were opened. What stands behind a refused delta of its own epoch is left out: it
     /// would wait there for ever, and it must not keep the rest from being sent.
-    pub fn outbox(&self, limit: usize) -> Result<Vec<OutboxRow>, DeviceStoreError> {
+    ///
+    /// Only those after this row; 0 for all.
+    pub fn outbox(&self, after: i64, limit: usize) -> Result<Vec<OutboxRow>, DeviceStoreError> {
         self.all(
             "read the outbox",
-            "SELECT seat, epoch, seq, hash, envelope FROM own_deltas JOIN own_envelopes USING (id)
-             WHERE delivery = 'to_send' AND NOT EXISTS (
+            "SELECT own_deltas.id, seat, epoch, seq, hash, envelope FROM own_deltas JOIN own_envelopes USING (id)
+             WHERE delivery = 'to_send' AND own_deltas.id > ?1 AND NOT EXISTS (
                SELECT 1 FROM own_deltas AS before
                WHERE before.seat = own_deltas.seat AND before.epoch = own_deltas.epoch
                  AND before.seq < own_deltas.seq AND before.delivery = 'refused'
              )
-             ORDER BY own_deltas.id LIMIT ?1",
-            [limit as i64],
+             ORDER BY own_deltas.id LIMIT ?2",
+            params![after, limit as i64],
             |row| {
                 Ok(OutboxRow {
-                    seat: row.id(0)?,
-                    epoch: row.id(1)?,
-                    seq: row.u64(2)?,
-                    hash: row.id(3)?,
-                    envelope: row.get(4)?,
+                    id: row.get(0)?,
+                    seat: row.id(1)?,
+                    epoch: row.id(2)?,
+                    seq: row.u64(3)?,
+                    hash: row.id(4)?,
+                    envelope: row.get(5)?,
                 })
             },
         )

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bundles;
 mod chain;
 mod doctor;
 mod durable;
@@ -15,6 +16,7 @@ mod row;
 mod store;
 mod sync_state;
 
+pub use bundles::{MAX_BUNDLED_BATCHES, MAX_WAITING_PAGES, WaitingPage};
 pub use chain::{ChainPlace, DeltaCounts, OutboxRow, OwnDelta, SeatRow, Waiting};
 pub use doctor::{Examination, Fault};
 pub use error::DeviceStoreError;

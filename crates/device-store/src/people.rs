@@ -5,6 +5,7 @@ use rusqlite::params;
 use signed_delta::PublicKey;
 
 use crate::error::DeviceStoreError;
+use crate::row::Columns;
 use crate::store::Tx;
 
 /// The deployment, as the enrolment answer told it.
@@ -18,6 +19,9 @@ pub struct DeploymentRow {
     pub training: bool,
     /// Prefix of registration numbers.
     pub registration_prefix: String,
+    /// Whom bundles for the registry are sealed to (age recipient); empty in a store that was enrolled before there were
+    /// bundles.
+    pub server_recipient: String,
 }
 
 /// A seat that was just certified.
@@ -48,7 +52,7 @@ pub struct PendingEnrolment {
     pub asked_at: Instant,
 }
 
-const META: [&str; 4] = ["deployment", "registry_key", "training", "registration_prefix"];
+const META: [&str; 5] = ["deployment", "registry_key", "training", "registration_prefix", "server_recipient"];
 
 impl Tx<'_> {
     fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, DeviceStoreError> {
@@ -57,7 +61,7 @@ impl Tx<'_> {
 
     /// The deployment, once somebody is enrolled.
     pub fn deployment(&self) -> Result<Option<DeploymentRow>, DeviceStoreError> {
-        let [id, key, training, prefix] = META;
+        let [id, key, training, prefix, recipient] = META;
         let Some(id) = self.meta(id)? else { return Ok(None) };
         let row = || DeviceStoreError::Row { table: "meta" };
         let text = |bytes: Option<Vec<u8>>| String::from_utf8(bytes.unwrap_or_default()).map_err(|_| row());
@@ -67,17 +71,19 @@ impl Tx<'_> {
             registry_key: PublicKey::from_bytes(&registry_key).map_err(|_| row())?,
             training: self.meta(training)?.as_deref() == Some(&[1]),
             registration_prefix: text(self.meta(prefix)?)?,
+            server_recipient: text(self.meta(recipient)?)?,
         }))
     }
 
     /// Writes it down.
     pub fn set_deployment(&self, row: &DeploymentRow) -> Result<(), DeviceStoreError> {
         let training = [u8::from(row.training)];
-        let values: [&[u8]; 4] = [
+        let values: [&[u8]; 5] = [
             row.deployment.as_bytes(),
             row.registry_key.as_bytes(),
             &training,
             row.registration_prefix.as_bytes(),
+            row.server_recipient.as_bytes(),
         ];
         for (key, value) in META.into_iter().zip(values) {
             self.execute(
@@ -123,6 +129,25 @@ impl Tx<'_> {
             ],
         )?;
         Ok(())
+    }
+
+    /// What a person asked for and has not been answered.
+    pub fn pending_enrolment(&self, person: &str) -> Result<Option<PendingEnrolment>, DeviceStoreError> {
+        let row = self.one(
+            "read the enrolment",
+            "SELECT person, deployment, registry_key, request, asked_at FROM pending_enrolments WHERE person = ?1",
+            [person],
+            |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.id(2)?, row.get(3)?, row.instant(4)?)),
+        )?;
+        let Some((person, deployment, registry_key, request, asked_at)) = row else { return Ok(None) };
+        let unreadable = || DeviceStoreError::Row { table: "pending_enrolments" };
+        Ok(Some(PendingEnrolment {
+            person,
+            deployment: DeploymentId::from_slice(&deployment).ok_or_else(unreadable)?,
+            registry_key: PublicKey::from_bytes(&registry_key).map_err(|_| unreadable())?,
+            request,
+            asked_at,
+        }))
     }
 
     /// The answer has come.

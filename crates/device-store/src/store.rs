@@ -12,8 +12,10 @@ use crate::home::{Home, Incarnation};
 use crate::keys::{KdfParams, KeysFile, PersonSecrets, random};
 
 /// Only ever added to.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, sql: include_str!("../migrations/0001_device_store.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, sql: include_str!("../migrations/0001_device_store.sql") },
+    Migration { number: 2, sql: include_str!("../migrations/0002_bundles.sql") },
+];
 
 /// A laptop's store, unlocked.
 pub struct DeviceStore {

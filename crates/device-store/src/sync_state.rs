@@ -1,6 +1,6 @@
 //! How far this laptop and the server have come with each other, and what time it was.
 
-use record_model::Instant;
+use record_model::{Instant, SeatId};
 use rusqlite::params;
 
 use crate::error::DeviceStoreError;
@@ -10,8 +10,6 @@ use crate::store::Tx;
 /// How far this laptop and the server have come with each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SyncState {
-    /// The last feed index stored.
-    pub cursor: u64,
     /// The last verified tree head, encoded.
     pub head: Option<Vec<u8>>,
     /// The last verified receipt, encoded.
@@ -24,24 +22,37 @@ impl Tx<'_> {
     /// Reads it.
     pub fn sync_state(&self) -> Result<SyncState, DeviceStoreError> {
         let state =
-            self.one("read the cursor", "SELECT cursor, head, receipt, last_sync_at FROM sync", [], |row| {
-                Ok(SyncState {
-                    cursor: row.u64(0)?,
-                    head: row.get(1)?,
-                    receipt: row.get(2)?,
-                    last_sync_at: row.maybe_instant(3)?,
-                })
+            self.one("read the last sync", "SELECT head, receipt, last_sync_at FROM sync", [], |row| {
+                Ok(SyncState { head: row.get(0)?, receipt: row.get(1)?, last_sync_at: row.maybe_instant(2)? })
             })?;
         state.ok_or(DeviceStoreError::Row { table: "sync" })
     }
 
-    /// A page is stored up to here, under this tree head.
-    pub fn set_cursor(&self, cursor: u64, head: &[u8]) -> Result<(), DeviceStoreError> {
+    /// The last feed index stored of what this seat is shown; 0 before its first pull.
+    pub fn cursor(&self, seat: SeatId) -> Result<u64, DeviceStoreError> {
+        let cursor = self.one(
+            "read the cursor",
+            "SELECT cursor FROM cursors WHERE seat = ?1",
+            [seat.as_bytes()],
+            |row| row.u64(0),
+        )?;
+        Ok(cursor.unwrap_or(0))
+    }
+
+    /// A page is stored up to here of what this seat is shown, under this tree head.
+    pub fn set_cursor(&self, seat: SeatId, cursor: u64, head: &[u8]) -> Result<(), DeviceStoreError> {
         self.execute(
             "write the cursor",
-            "UPDATE sync SET cursor = ?1, head = ?2",
-            params![cursor as i64, head],
+            "INSERT INTO cursors (seat, cursor) VALUES (?1, ?2)
+             ON CONFLICT (seat) DO UPDATE SET cursor = excluded.cursor",
+            params![seat.as_bytes(), cursor as i64],
         )?;
+        self.set_head(head)
+    }
+
+    /// The last verified tree head: it goes on from the one before.
+    pub fn set_head(&self, head: &[u8]) -> Result<(), DeviceStoreError> {
+        self.execute("write the tree head", "UPDATE sync SET head = ?1", [head])?;
         Ok(())
     }
 

@@ -49,6 +49,7 @@ impl Laptop {
                     registry_key: SeatKey::from_secret(&[4; 32]).public(),
                     training: false,
                     registration_prefix: "HT".to_owned(),
+                    server_recipient: String::new(),
                 })?;
                 tx.add_seat(&NewSeat {
                     person: "Marie-Ange",
@@ -145,7 +146,7 @@ fn an_answer_survives_reopening_without_any_delta() {
 
     let store = laptop.unlock();
     assert_eq!(laptop.journal(&store), answers());
-    assert_eq!(store.read(|tx| tx.outbox(10)).unwrap().len(), 1, "only the epoch's opening was signed");
+    assert_eq!(store.read(|tx| tx.outbox(0, 10)).unwrap().len(), 1, "only the epoch's opening was signed");
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn cutting_a_delta_writes_chain_record_and_journal_together_or_not_at_all() {
 
     laptop.cut(&mut store).unwrap();
     assert!(laptop.journal(&store).is_empty());
-    let outbox = store.read(|tx| tx.outbox(10)).unwrap();
+    let outbox = store.read(|tx| tx.outbox(0, 10)).unwrap();
     assert_eq!(outbox.iter().map(|row| row.seq).collect::<Vec<_>>(), [1, 2]);
 }
 
@@ -270,7 +271,7 @@ fn only_what_a_receipt_covers_leaves_the_outbox() {
     let (laptop, mut store) = Laptop::new();
     (0..3).for_each(|_| laptop.cut(&mut store).unwrap());
     let (seat, epoch) = (laptop.key.seat(), EpochId::from_bytes([1; 8]));
-    let sent = store.read(|tx| tx.outbox(10)).unwrap();
+    let sent = store.read(|tx| tx.outbox(0, 10)).unwrap();
     assert_eq!(sent.len(), 4);
     // Of a delta of that place in the chain that is not ours, nothing follows for ours.
     let rival = record_model::DeltaHash::from_bytes([9; 32]);
@@ -279,7 +280,7 @@ fn only_what_a_receipt_covers_leaves_the_outbox() {
         assert_eq!((row.seat, row.epoch), (seat, epoch));
         assert_eq!(store.write(|tx| tx.mark_delivered(row.hash, at(9))).unwrap(), 1);
     }
-    let outbox = store.read(|tx| tx.outbox(10)).unwrap();
+    let outbox = store.read(|tx| tx.outbox(0, 10)).unwrap();
     assert_eq!(outbox.iter().map(|row| row.seq).collect::<Vec<_>>(), [3, 4]);
     let counts = store.read(|tx| tx.delta_counts()).unwrap();
     assert_eq!((counts.delivered, counts.to_send.deltas, counts.to_send.records), (2, 2, 1));
@@ -289,7 +290,7 @@ fn only_what_a_receipt_covers_leaves_the_outbox() {
 fn what_stands_behind_a_refused_delta_waits_and_lets_the_next_epoch_pass() {
     let (laptop, mut store) = Laptop::new();
     (0..3).for_each(|_| laptop.cut(&mut store).unwrap());
-    let sent = store.read(|tx| tx.outbox(10)).unwrap();
+    let sent = store.read(|tx| tx.outbox(0, 10)).unwrap();
     store
         .write(|tx| {
             tx.mark_refused(sent[2].hash, record_model::ReasonCode::Malformed)?;
@@ -301,7 +302,7 @@ fn what_stands_behind_a_refused_delta_waits_and_lets_the_next_epoch_pass() {
     laptop.open_epoch(&mut store, 2).unwrap();
     laptop.cut(&mut store).unwrap();
 
-    let outbox = store.read(|tx| tx.outbox(10)).unwrap();
+    let outbox = store.read(|tx| tx.outbox(0, 10)).unwrap();
     let places: Vec<_> = outbox.iter().map(|row| (row.epoch, row.seq)).collect();
     assert_eq!(places, [(EpochId::from_bytes([2; 8]), 1), (EpochId::from_bytes([2; 8]), 2)]);
     let counts = store.read(|tx| tx.delta_counts()).unwrap();
@@ -371,11 +372,11 @@ fn a_store_of_schema_1_opens_with_all_it_holds() {
     }
     let mut store = laptop.unlock();
     assert_eq!(laptop.journal(&store), answers());
-    let outbox = store.read(|tx| tx.outbox(10)).unwrap();
+    let outbox = store.read(|tx| tx.outbox(0, 10)).unwrap();
     assert_eq!(outbox.iter().map(|row| row.seq).collect::<Vec<_>>(), [1, 2]);
     // The chain goes on where the older version left it.
     laptop.cut(&mut store).unwrap();
-    assert_eq!(store.read(|tx| tx.outbox(10)).unwrap().len(), 3);
+    assert_eq!(store.read(|tx| tx.outbox(0, 10)).unwrap().len(), 3);
 }
 
 #[test]

@@ -9,11 +9,10 @@ use std::path::Path;
 
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/crashers").join(target);
-    for entry in std::fs::read_dir(folder).expect("the folder is in the repository") {
-        let path = entry.expect("the folder is readable").path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
-            continue;
-        }
+    let entries = std::fs::read_dir(folder).expect("the folder is in the repository");
+    let inputs: Vec<_> = entries.map(|entry| entry.expect("the folder is readable").path()).collect();
+    assert!(!inputs.is_empty(), "no input to replay");
+    for path in inputs {
         println!("{}", path.display());
         run(&std::fs::read(path).expect("the input is readable"));
     }

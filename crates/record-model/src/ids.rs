@@ -111,6 +111,10 @@ id!(
     LogId, 16, "log id", BASE32_NOPAD, "base32"
 );
 id!(
+    /// One bundle of files for a USB stick, mail or messenger. Random.
+    BundleId, 16, "bundle id", BASE32_NOPAD, "base32"
+);
+id!(
     /// Names a delta: SHA-256 of its header bytes under the tag `lakou/delta-hash/v1`.
     DeltaHash, 32, "delta hash", HEXLOWER, "hex"
 );

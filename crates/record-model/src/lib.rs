@@ -16,7 +16,8 @@ pub use delta::{Class, DeltaKind, Lineage, LineageError, OutcomeCode, ReasonCode
 pub use finding::{Alternative, Decision, Finding, FindingKind, ItemId, open_findings};
 pub use hash::{PartsHasher, hash_parts};
 pub use ids::{
-    ChangeHash, DeltaHash, DeploymentId, EpochId, FormRevision, IdError, InstanceId, LogId, RecordId, SeatId,
+    BundleId, ChangeHash, DeltaHash, DeploymentId, EpochId, FormRevision, IdError, InstanceId, LogId,
+    RecordId, SeatId,
 };
 pub use instant::{Hlc, Instant, Visit};
 pub use registration::{RegistrationNumber, RegistrationNumberError, check_character};

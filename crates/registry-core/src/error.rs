@@ -3,6 +3,7 @@
 
 use record_model::{ItemId, RecordId, SeatId};
 use registry_store::StoreError;
+use sync_protocol::BundleError;
 
 /// Why a call did nothing.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,12 @@ pub enum RegistryError {
     /// The device speaks of another log.
     #[error("the device follows another log than this server's")]
     OtherLog,
+    /// Not a part of a bundle that can be used here.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A bundle that this server, or another, packed for a laptop.
+    #[error("this bundle goes to a laptop; it holds nothing for the registry")]
+    BundleForDevice,
     /// The record is unknown.
     #[error("no record {record} in the registry")]
     UnknownRecord {

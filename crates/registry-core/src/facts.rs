@@ -2,6 +2,7 @@
 
 use record_model::{DeploymentId, Instant, LogId};
 use signed_delta::SeatKey;
+use signed_delta::seal::SealingIdentity;
 
 /// Clock and randomness, handed in so that tests and simulations own them.
 pub trait Surroundings: Send + Sync {
@@ -40,6 +41,13 @@ pub struct RegistryKeys {
     pub registry: SeatKey,
     /// The seat through which supervisors at the server decide.
     pub desk: SeatKey,
+}
+
+impl RegistryKeys {
+    /// Opens what is sealed to the registry: bundles.
+    pub fn sealing_identity(&self) -> SealingIdentity {
+        SealingIdentity::of(&self.registry)
+    }
 }
 
 impl std::fmt::Debug for RegistryKeys {

@@ -5,20 +5,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use record_doc::derive_actor;
 use record_model::{
-    AreaCode, Class, EpochId, FormRevision, Hlc, Instant, ItemId, Lineage, LogId, RecordId, RecordsHash,
-    Role, SeatId,
+    AreaCode, BundleId, Class, DeltaHash, EpochId, FormRevision, Hlc, Instant, ItemId, Lineage, LogId,
+    RecordId, RecordsHash, Role, SeatId,
 };
 use registry_store::{
-    EpochRow, InvitationRow, ItemFilter, ItemRow, OutcomeRow, Projection, PublicationRow, ReadTx,
+    EpochRow, InvitationRow, ItemFilter, ItemRow, LogEntry, OutcomeRow, Projection, PublicationRow, ReadTx,
     RecordFilter, RecordRow, RegistryStore, RegistryStoreExt, SeatRow, StoreError, Tx,
 };
 use sha2::{Digest, Sha256};
+use signed_delta::seal::SealingIdentity;
 use signed_delta::{
     Act, Body, CertificateFields, DecisionAct, Draft, EnrolmentRequest, EpochAct, Header, OutcomeAct,
     PublicKey, PublicationAct, PublishedFile, Receipt, RequestToSign, RevocationAct, Roster, SeatCertificate,
     SeatKey, SeatStanding, Signature, Tree, TreeHead, VerifiedDelta, code_key, sign_answer, verify_request,
 };
-use sync_protocol::{EnrolAnswer, PullPage, PullRequest, PushBatch};
+use sync_protocol::{
+    BundlePart, EnrolAnswer, Inclusion, ProofAnswer, ProofRequest, PullPage, PullRequest, PushBatch,
+};
 
 use crate::catalog::{
     AREAS_FILE, Catalog, FORM_FILE, MAX_FILE_BYTES, compile_workbook, content_hash, read_areas,
@@ -189,7 +192,7 @@ impl Registry {
     }
 
     /// Reads seats and publications again if another process changed them.
-    fn refresh(&self, always: bool) -> Result<(), RegistryError> {
+    pub(crate) fn refresh(&self, always: bool) -> Result<(), RegistryError> {
         let version = self.look(|tx| tx.setting(setting::ROSTER_VERSION))?.unwrap_or_default();
         let mut cached = lock(&self.inner.cached_version);
         if !always && *cached == version {
@@ -281,6 +284,7 @@ impl Registry {
             recovery_recipient: facts.recovery_recipient.clone(),
             training: facts.training,
             registration_prefix: facts.registration_prefix.clone(),
+            server_recipient: keys.sealing_identity().recipient(),
             signature: Signature::from_bytes([0; 64]),
         };
         answer.signature = sign_answer(&keys.registry, facts.deployment, &answer.digest(asked));
@@ -433,6 +437,33 @@ impl Registry {
         Ok(page)
     }
 
+    /// Where these deltas stand in the log, with the way from each to the root. What the log does not have is left out.
+    /// Whoever knows a delta's hash has had the delta: there is nothing to hide.
+    pub fn prove(&self, request: &ProofRequest) -> Result<ProofAnswer, RegistryError> {
+        let found: Vec<(DeltaHash, LogEntry)> = self.look(|tx| {
+            let mut found = Vec::with_capacity(request.deltas.len());
+            for place in &request.deltas {
+                let chain = tx.chain_at(place.seat, place.epoch, place.seq)?;
+                let Some((index, hash)) = chain.into_iter().find(|(_, hash)| *hash == place.hash) else {
+                    continue;
+                };
+                found.extend(tx.log_entry(index)?.map(|entry| (hash, entry)));
+            }
+            Ok(found)
+        })?;
+        self.with_tree(|tree, head| {
+            let prove = |(hash, entry): (DeltaHash, LogEntry)| {
+                let proof = tree.prove_inclusion(entry.index - 1)?;
+                Some(Inclusion { hash, log_index: entry.index, received_at: entry.received_at, proof })
+            };
+            ProofAnswer {
+                head: head.encode(),
+                consistency: tree.prove_consistency(request.known_tree_size).unwrap_or_default(),
+                inclusions: found.into_iter().filter_map(prove).collect(),
+            }
+        })
+    }
+
     /// The log's state now, signed.
     pub fn tree_head(&self) -> Result<TreeHead, RegistryError> {
         Ok(self.head_with_proof(0)?.0)
@@ -441,6 +472,11 @@ impl Registry {
     /// The log's state now, signed, with the proof that it began as the log of `known_size` entries. A size we never had
     /// has no proof; the device finds out by the head itself.
     fn head_with_proof(&self, known_size: u64) -> Result<(TreeHead, Vec<u8>), RegistryError> {
+        self.with_tree(|tree, head| (head, tree.prove_consistency(known_size).unwrap_or_default()))
+    }
+
+    /// The tree of everything the log has now, and its signed head.
+    fn with_tree<T>(&self, work: impl FnOnce(&Tree, TreeHead) -> T) -> Result<T, RegistryError> {
         let mut tree = lock(&self.inner.tree);
         let size = tree.size();
         for leaf in self.look(|tx| tx.leaves_after(size))? {
@@ -449,12 +485,36 @@ impl Registry {
         let Inner { keys, facts, surroundings, .. } = self.inner.as_ref();
         let (key, now) = (&keys.registry, surroundings.now());
         let head = TreeHead::sign(key, facts.deployment, facts.log, tree.size(), tree.root(), now);
-        Ok((head, tree.prove_consistency(known_size).unwrap_or_default()))
+        Ok(work(&tree, head))
     }
 
     fn backed_up_through(&self) -> Result<u64, RegistryError> {
         let stored = self.look(|tx| tx.setting(setting::BACKED_UP_THROUGH))?;
         Ok(stored.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
+    }
+
+    // --- bundles ---------------------------------------------------------------------------------------------------
+
+    pub(crate) fn roster(&self) -> &dyn Roster {
+        &self.inner.roster
+    }
+
+    pub(crate) fn sealing_identity(&self) -> SealingIdentity {
+        self.inner.keys.sealing_identity()
+    }
+
+    pub(crate) fn random_bundle(&self) -> BundleId {
+        BundleId::from_bytes(random(self.inner.surroundings.as_ref()))
+    }
+
+    /// True for a seat that is shown nothing more.
+    pub(crate) fn is_shut_out(&self, standing: &SeatStanding) -> bool {
+        standing.revoked_after.is_some() || has_expired(standing, self.inner.surroundings.now())
+    }
+
+    pub(crate) fn seal_part(&self, part: &BundlePart, recipient: &str) -> Result<Vec<u8>, RegistryError> {
+        part.seal(&self.inner.keys.registry, &[recipient])
+            .map_err(|_| RegistryError::damaged("a certificate names no age recipient"))
     }
 
     // --- merging ---------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ pub(crate) enum Purpose {
     TreeHead,
     Answer,
     EnrolmentCode,
+    Bundle,
 }
 
 impl Purpose {
@@ -37,6 +38,7 @@ impl Purpose {
             Self::TreeHead => b"lakou/tree-head/v1\0",
             Self::Answer => b"lakou/answer/v1\0",
             Self::EnrolmentCode => b"lakou/enrolment-code/v1\0",
+            Self::Bundle => b"lakou/bundle/v1\0",
         }
     }
 

@@ -1,5 +1,6 @@
 //! Each HTTP request is signed by the seat, so that a stolen session is worth nothing and a replay is seen; answers that
-//! are not signed in themselves are signed by the registry together with the request they answer.
+//! are not signed in themselves are signed by the registry together with the request they answer. A part of a bundle is
+//! signed by whoever packed it.
 
 use record_model::{DeploymentId, LogId};
 use sha2::{Digest, Sha256};
@@ -66,4 +67,19 @@ pub fn verify_answer(
     signature: &Signature,
 ) -> bool {
     registry.signed(Purpose::Answer, deployment, digest, signature)
+}
+
+/// The packer's signature over the digest of a bundle's part.
+pub fn sign_bundle(packer: &SeatKey, deployment: DeploymentId, digest: &[u8; 32]) -> Signature {
+    packer.sign(Purpose::Bundle, deployment, digest)
+}
+
+/// True when this key packed the part with that digest.
+pub fn verify_bundle(
+    packer: &PublicKey,
+    deployment: DeploymentId,
+    digest: &[u8; 32],
+    signature: &Signature,
+) -> bool {
+    packer.signed(Purpose::Bundle, deployment, digest, signature)
 }

@@ -3,7 +3,10 @@
 use std::io::{Read, Write};
 
 use age::secrecy::ExposeSecret;
+use record_model::hash_parts;
 use zeroize::Zeroizing;
+
+use crate::keys::SeatKey;
 
 /// Why sealing or opening failed.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,16 @@ impl SealingIdentity {
     /// A fresh one, from the operating system's randomness.
     pub fn generate() -> Self {
         Self(age::x25519::Identity::generate())
+    }
+
+    /// The identity that belongs to a signing key, so that whoever keeps the one has the other: the same key gives the
+    /// same identity, and the identity tells nothing of the key. What is sealed to a registry is sealed to this.
+    pub fn of(key: &SeatKey) -> Self {
+        let secret = Zeroizing::new(hash_parts("lakou/sealing-identity/v1", [key.secret().as_slice()]));
+        let prefix = bech32::Hrp::parse("age-secret-key-").expect("a valid prefix");
+        let text = bech32::encode::<bech32::Bech32>(prefix, secret.as_slice());
+        let text = Zeroizing::new(text.expect("32 bytes fit").to_uppercase());
+        Self(text.parse().expect("age reads any 32 bytes as a secret"))
     }
 
     /// From its secret text (`AGE-SECRET-KEY-…`).
@@ -116,5 +129,13 @@ mod tests {
         assert!(matches!(open(&damaged, &mine, 64), Err(SealError::CannotOpen)));
         let again = SealingIdentity::from_secret(&mine.secret()).unwrap();
         assert_eq!(again.recipient(), mine.recipient());
+    }
+
+    #[test]
+    fn a_key_has_one_identity_and_another_key_another() {
+        let identity = |byte| SealingIdentity::of(&SeatKey::from_secret(&[byte; 32]));
+        let sealed = seal(b"bundle", &[&identity(1).recipient()]).unwrap();
+        assert_eq!(open(&sealed, &identity(1), 64).unwrap().as_slice(), b"bundle");
+        assert!(matches!(open(&sealed, &identity(2), 64), Err(SealError::CannotOpen)));
     }
 }

@@ -14,3 +14,15 @@ pub const MAX_HAVE_ENTRIES: usize = 1_000;
 
 /// How long a device waits before it tries again after a broken connection.
 pub const RETRY_DELAY_MS: i64 = 15_000;
+
+/// Bytes of one part of a bundle, sealed or open.
+pub const MAX_PART_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of one part unless a person asks for another size: what mail and messengers carry.
+pub const DEFAULT_PART_BYTES: usize = 15_000_000;
+
+/// Messages and files in one part.
+pub const MAX_PART_ITEMS: usize = 10_000;
+
+/// A part's content is padded to a multiple of this.
+pub const PART_PADDING_BYTES: usize = 4 * 1024;

@@ -63,16 +63,20 @@ pub fn decompress(what: &'static str, bytes: &[u8], limit: usize) -> Result<Vec<
     }
 }
 
-const INFALLIBLE: &str = "writing CBOR into a Vec cannot fail";
+pub(crate) const INFALLIBLE: &str = "writing CBOR into a Vec cannot fail";
 
-fn encoder(out: &mut Vec<u8>, fields: u64) -> Encoder<&mut Vec<u8>> {
+pub(crate) fn encoder(out: &mut Vec<u8>, fields: u64) -> Encoder<&mut Vec<u8>> {
     let mut e = Encoder::new(out);
     e.array(fields).and_then(|e| e.u64(1)).expect(INFALLIBLE);
     e
 }
 
 /// Reads the array head and the version.
-fn begin<'a>(what: &'static str, bytes: &'a [u8], fields: u64) -> Result<Decoder<'a>, MessageError> {
+pub(crate) fn begin<'a>(
+    what: &'static str,
+    bytes: &'a [u8],
+    fields: u64,
+) -> Result<Decoder<'a>, MessageError> {
     let mut d = Decoder::new(bytes);
     let shape = MessageError::Shape { what };
     if d.array().map_err(|_| shape.clone())? != Some(fields) {
@@ -84,11 +88,11 @@ fn begin<'a>(what: &'static str, bytes: &'a [u8], fields: u64) -> Result<Decoder
     }
 }
 
-fn finish(what: &'static str, d: &Decoder<'_>, bytes: &[u8]) -> Result<(), MessageError> {
+pub(crate) fn finish(what: &'static str, d: &Decoder<'_>, bytes: &[u8]) -> Result<(), MessageError> {
     if d.position() == bytes.len() { Ok(()) } else { Err(MessageError::Shape { what }) }
 }
 
-fn list_len(
+pub(crate) fn list_len(
     what: &'static str,
     d: &mut Decoder<'_>,
     limit: usize,
@@ -197,7 +201,7 @@ impl PullRequest {
     }
 }
 
-fn fixed<const N: usize>(d: &mut Decoder<'_>) -> Result<[u8; N], minicbor::decode::Error> {
+pub(crate) fn fixed<const N: usize>(d: &mut Decoder<'_>) -> Result<[u8; N], minicbor::decode::Error> {
     d.bytes()?.try_into().map_err(|_| minicbor::decode::Error::message("wrong length"))
 }
 
@@ -348,6 +352,8 @@ pub struct EnrolAnswer {
     pub training: bool,
     /// Prefix of registration numbers, two capital letters.
     pub registration_prefix: String,
+    /// The age recipient that bundles for the registry are sealed to.
+    pub server_recipient: String,
     /// The registry's over [`EnrolAnswer::digest`].
     pub signature: Signature,
 }
@@ -358,13 +364,14 @@ impl EnrolAnswer {
     /// The bytes of an answer's body.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        let mut e = encoder(&mut out, 8);
+        let mut e = encoder(&mut out, 9);
         e.bytes(&self.certificate)
             .and_then(|e| e.bytes(self.deployment.as_bytes()))
             .and_then(|e| e.bytes(&self.registry_key))
             .and_then(|e| e.str(&self.recovery_recipient))
             .and_then(|e| e.bool(self.training))
             .and_then(|e| e.str(&self.registration_prefix))
+            .and_then(|e| e.str(&self.server_recipient))
             .and_then(|e| e.bytes(self.signature.as_bytes()))
             .expect(INFALLIBLE);
         out
@@ -372,7 +379,7 @@ impl EnrolAnswer {
 
     /// What is signed: the request as it was sent, and every other field.
     pub fn digest(&self, request: &[u8]) -> [u8; 32] {
-        let parts: [&[u8]; 7] = [
+        let parts: [&[u8]; 8] = [
             request,
             &self.certificate,
             self.deployment.as_bytes(),
@@ -380,6 +387,7 @@ impl EnrolAnswer {
             self.recovery_recipient.as_bytes(),
             &[u8::from(self.training)],
             self.registration_prefix.as_bytes(),
+            self.server_recipient.as_bytes(),
         ];
         hash_parts("lakou/enrol-answer/v1", parts)
     }
@@ -387,7 +395,7 @@ impl EnrolAnswer {
     /// Strict in shape; believe nothing of it before its signature is verified.
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         let what = Self::WHAT;
-        let mut d = begin(what, bytes, 8)?;
+        let mut d = begin(what, bytes, 9)?;
         let answer = read_enrol_answer(&mut d).map_err(|_| MessageError::Shape { what })?;
         finish(what, &d, bytes)?;
         Ok(answer)
@@ -402,6 +410,7 @@ fn read_enrol_answer(d: &mut Decoder<'_>) -> Result<EnrolAnswer, minicbor::decod
         recovery_recipient: d.str()?.to_owned(),
         training: d.bool()?,
         registration_prefix: d.str()?.to_owned(),
+        server_recipient: d.str()?.to_owned(),
         signature: Signature::from_bytes(fixed(d)?),
     })
 }

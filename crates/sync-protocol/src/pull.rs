@@ -19,6 +19,14 @@ pub enum PullEvent {
         /// The body.
         body: Vec<u8>,
     },
+    /// A bundle brought a page, and the request it answers, which this device made when it packed one, perhaps long ago;
+    /// or a request from nothing, which the registry made in its place.
+    Offered {
+        /// The request, byte for byte.
+        request: Vec<u8>,
+        /// The page.
+        page: Vec<u8>,
+    },
     /// The page given with [`PullEffect::Store`] is durable.
     Stored,
     /// The road broke before an answer came.
@@ -39,6 +47,9 @@ pub enum PullEffect {
         /// The verified head, consistent with the last one kept.
         head: Box<TreeHead>,
     },
+    /// The page goes on from where this device has not come yet: an earlier part of the bundle is missing. Keep it, and
+    /// offer it again when more has come.
+    KeepForLater,
     /// Nothing more can be done now; try again then.
     WakeAt(Instant),
     /// All is here.
@@ -126,6 +137,7 @@ impl PullSession {
             (State::AwaitingPage { request }, PullEvent::Answer { status, body }) => {
                 self.receive(request, status, &body)
             }
+            (State::Idle, PullEvent::Offered { request, page }) => self.take_offered(&request, &page),
             (State::Storing { more: true }, PullEvent::Stored) => self.ask(),
             (State::Storing { more: false }, PullEvent::Stored) => vec![PullEffect::Finish],
             // Nothing stored is lost; the next pull goes on after the cursor.
@@ -136,11 +148,17 @@ impl PullSession {
             // The page is here already: the road is not needed to store it.
             (
                 state @ State::Storing { .. },
-                PullEvent::Disconnected | PullEvent::Answer { .. } | PullEvent::Start,
+                PullEvent::Disconnected
+                | PullEvent::Answer { .. }
+                | PullEvent::Start
+                | PullEvent::Offered { .. },
             ) => self.stay(state),
             // A late answer, or a word about a page nobody gave.
             (state @ State::Idle, PullEvent::Answer { .. } | PullEvent::Stored) => self.stay(state),
-            (state @ State::AwaitingPage { .. }, PullEvent::Start | PullEvent::Stored) => self.stay(state),
+            (
+                state @ State::AwaitingPage { .. },
+                PullEvent::Start | PullEvent::Stored | PullEvent::Offered { .. },
+            ) => self.stay(state),
         }
     }
 
@@ -186,17 +204,65 @@ impl PullSession {
         }
     }
 
-    fn check(&self, page: &PullPage, request: &[u8; 32]) -> Result<TreeHead, PullFailure> {
+    /// A page of a bundle answers an old request. Meanwhile the device may have come further by another road: what it has
+    /// is not stored twice, and a tree head older than the one it keeps does not take its place.
+    fn take_offered(&mut self, request: &[u8], page: &[u8]) -> Vec<PullEffect> {
+        let untrusted = || vec![PullEffect::Fail(PullFailure::UntrustedPage)];
+        let (Ok(request), Ok(page)) = (PullRequest::decode(request), PullPage::decode(page)) else {
+            return untrusted();
+        };
+        let head = match self.signed_head(&page, &request.digest()) {
+            Ok(head) => head,
+            Err(failure) => return vec![PullEffect::Fail(failure)],
+        };
+        if request.cursor > self.cursor {
+            self.state = State::Idle;
+            return vec![PullEffect::KeepForLater];
+        }
+        let head = match &self.known {
+            Some(known) if known.log != head.log => {
+                return vec![PullEffect::Fail(PullFailure::OtherLog { found: head.log })];
+            }
+            Some(known) if known.size == request.known_tree_size => {
+                match verify_consistency((known.size, known.root), (head.size, head.root), &page.consistency)
+                {
+                    Ok(()) => head,
+                    Err(error) => return vec![PullEffect::Fail(PullFailure::Inconsistent(error))],
+                }
+            }
+            Some(known) if known.size == head.size && known.root != head.root => {
+                return vec![PullEffect::Fail(PullFailure::Inconsistent(ConsistencyError::Rewritten))];
+            }
+            // The device has come further by another road: its own head stays, and the next pull proves what follows it.
+            Some(known) => known.clone(),
+            None => head,
+        };
+        let brings_nothing = page.next_cursor <= self.cursor && self.known.as_ref() == Some(&head);
+        if brings_nothing {
+            return vec![PullEffect::Finish];
+        }
+        self.cursor = self.cursor.max(page.next_cursor);
+        self.known = Some(head.clone());
+        self.state = State::Storing { more: false };
+        vec![PullEffect::Store { deltas: page.deltas, cursor: self.cursor, head: Box::new(head) }]
+    }
+
+    /// The page's tree head, when the registry signed both for this request.
+    fn signed_head(&self, page: &PullPage, request: &[u8; 32]) -> Result<TreeHead, PullFailure> {
         if !verify_answer(&self.registry, self.deployment, &page.digest(request), &page.signature) {
             return Err(PullFailure::UntrustedPage);
         }
+        TreeHead::decode_and_verify(&page.head, self.deployment, &self.registry)
+            .map_err(|_| PullFailure::UntrustedPage)
+    }
+
+    fn check(&self, page: &PullPage, request: &[u8; 32]) -> Result<TreeHead, PullFailure> {
+        let head = self.signed_head(page, request)?;
         // A cursor that stands still while more is promised would ask for ever.
         let goes_on = page.next_cursor > self.cursor || (page.next_cursor == self.cursor && !page.more);
         if !goes_on {
             return Err(PullFailure::NoProgress);
         }
-        let head = TreeHead::decode_and_verify(&page.head, self.deployment, &self.registry)
-            .map_err(|_| PullFailure::UntrustedPage)?;
         if let Some(known) = &self.known {
             if known.log != head.log {
                 return Err(PullFailure::OtherLog { found: head.log });
@@ -330,6 +396,48 @@ mod tests {
             TreeHead::sign(&registry(), DEPLOYMENT, LogId::from_bytes([6; 16]), 5, [9; 32], at(1));
         let other = asked(Some(head(3))).answered(&page(&elsewhere, vec![], 8, false), same);
         assert!(matches!(&other[..], [PullEffect::Fail(PullFailure::OtherLog { .. })]));
+    }
+
+    /// A page as a bundle brings it: with a request from that cursor, made when the log had so many entries.
+    fn offered(cursor: u64, known_tree_size: u64, mut page: PullPage) -> PullEvent {
+        let request = PullRequest { log: LOG, cursor, known_tree_size, have: vec![] };
+        page.signature = sign_answer(&registry(), DEPLOYMENT, &page.digest(&request.digest()));
+        PullEvent::Offered { request: request.encode(), page: page.encode() }
+    }
+
+    fn at_cursor(cursor: u64, known: Option<TreeHead>) -> PullSession {
+        PullSession::new(DEPLOYMENT, registry().public(), cursor, known, vec![])
+    }
+
+    #[test]
+    fn a_page_of_a_bundle_is_taken_where_the_device_stands_or_behind_it_and_kept_when_it_is_ahead() {
+        let brought = || page(&head(5), tree(5).prove_consistency(3).unwrap(), 9, false);
+        let store = |cursor, size| PullEffect::Store { deltas: vec![], cursor, head: Box::new(head(size)) };
+        let took = |mut session: PullSession, event| session.handle(at(1), event);
+        assert_eq!(took(at_cursor(4, Some(head(3))), offered(4, 3, brought())), [store(9, 5)]);
+        // An earlier part is missing.
+        let ahead = took(at_cursor(3, Some(head(3))), offered(4, 3, brought()));
+        assert_eq!(ahead, [PullEffect::KeepForLater]);
+        // Meanwhile the device came further over the network: neither cursor nor head goes back.
+        let behind = took(at_cursor(7, Some(head(4))), offered(4, 3, brought()));
+        assert_eq!(behind, [store(9, 4)]);
+        let known = took(at_cursor(12, Some(head(8))), offered(4, 3, brought()));
+        assert_eq!(known, [PullEffect::Finish]);
+    }
+
+    #[test]
+    fn a_page_of_a_bundle_that_another_wrote_or_that_shows_another_past_is_refused() {
+        let brought = || page(&head(5), tree(5).prove_consistency(3).unwrap(), 9, false);
+        let PullEvent::Offered { request, .. } = offered(4, 3, brought()) else { unreachable!() };
+        let PullEvent::Offered { page: other, .. } = offered(5, 3, brought()) else { unreachable!() };
+        let swapped = at_cursor(9, Some(head(3))).handle(at(1), PullEvent::Offered { request, page: other });
+        assert_eq!(swapped, [PullEffect::Fail(PullFailure::UntrustedPage)]);
+        for size in [3, 5] {
+            let rewritten = TreeHead::sign(&registry(), DEPLOYMENT, LOG, size, [9; 32], at(1));
+            let found = at_cursor(4, Some(rewritten)).handle(at(1), offered(4, 3, brought()));
+            let rewritten = PullFailure::Inconsistent(ConsistencyError::Rewritten);
+            assert_eq!(found, [PullEffect::Fail(rewritten)], "{size}");
+        }
     }
 
     #[test]

@@ -97,6 +97,45 @@ pub enum PushFailure {
     UntrustedReceipt,
 }
 
+/// The oldest of what waits, as one batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackedBatch {
+    /// The push batch.
+    pub bytes: Vec<u8>,
+    /// What its receipt will name it by.
+    pub digest: [u8; 32],
+    /// What is in it, in order.
+    pub sent: Vec<DeltaHash>,
+}
+
+impl PackedBatch {
+    /// As many of these, from the first, as one batch carries; none when there are none.
+    pub fn pack(mut entries: Vec<OutboxEntry>) -> Option<Self> {
+        if entries.is_empty() {
+            return None;
+        }
+        let mut size = 0;
+        let fit = entries
+            .iter()
+            .take_while(|entry| {
+                size += entry.envelope.len() + 8;
+                size < MAX_BATCH_DECOMPRESSED_BYTES
+            })
+            .count();
+        entries.truncate(fit.max(1));
+        let mut sent: Vec<DeltaHash> = entries.iter().map(|entry| entry.hash).collect();
+        let mut batch = PushBatch { envelopes: entries.into_iter().map(|entry| entry.envelope).collect() };
+        let mut bytes = batch.encode();
+        // Poorly compressible answers: less, until the piece is small enough for the line.
+        while bytes.len() > MAX_BATCH_COMPRESSED_BYTES && batch.envelopes.len() > 1 {
+            batch.envelopes.truncate(fitting(batch.envelopes.len(), bytes.len()));
+            bytes = batch.encode();
+        }
+        sent.truncate(batch.envelopes.len());
+        Some(Self { digest: batch.digest(), bytes, sent })
+    }
+}
+
 #[derive(Debug)]
 enum State {
     Idle,
@@ -118,6 +157,12 @@ impl PushSession {
     /// For a device of this deployment.
     pub fn new(deployment: DeploymentId, registry: PublicKey) -> Self {
         Self { deployment, registry, batch_limit: MAX_BATCH_DELTAS, state: State::Idle }
+    }
+
+    /// Waits for the receipt of a batch that left by a bundle, whenever it comes.
+    pub fn awaiting(deployment: DeploymentId, registry: PublicKey, left: PackedBatch) -> Self {
+        let PackedBatch { digest: batch, sent, .. } = left;
+        Self { state: State::AwaitingReceipt { batch, sent }, ..Self::new(deployment, registry) }
     }
 
     /// Takes an event, gives what to do next.
@@ -152,30 +197,12 @@ impl PushSession {
         vec![PushEffect::LoadOutbox { limit: self.batch_limit }]
     }
 
-    fn send(&mut self, mut entries: Vec<OutboxEntry>) -> Vec<PushEffect> {
-        if entries.is_empty() {
+    fn send(&mut self, entries: Vec<OutboxEntry>) -> Vec<PushEffect> {
+        let Some(PackedBatch { bytes, digest: batch, sent }) = PackedBatch::pack(entries) else {
             return vec![PushEffect::Finish];
-        }
-        let mut size = 0;
-        let fit = entries
-            .iter()
-            .take_while(|entry| {
-                size += entry.envelope.len() + 8;
-                size < MAX_BATCH_DECOMPRESSED_BYTES
-            })
-            .count();
-        entries.truncate(fit.max(1));
-        let sent: Vec<DeltaHash> = entries.iter().map(|entry| entry.hash).collect();
-        let mut batch = PushBatch { envelopes: entries.into_iter().map(|entry| entry.envelope).collect() };
-        let mut body = batch.encode();
-        // Poorly compressible answers: less, until the piece is small enough for the line.
-        while body.len() > MAX_BATCH_COMPRESSED_BYTES && batch.envelopes.len() > 1 {
-            batch.envelopes.truncate(fitting(batch.envelopes.len(), body.len()));
-            body = batch.encode();
-        }
-        let sent = sent.into_iter().take(batch.envelopes.len()).collect();
-        self.state = State::AwaitingReceipt { batch: batch.digest(), sent };
-        vec![PushEffect::Post(body)]
+        };
+        self.state = State::AwaitingReceipt { batch, sent };
+        vec![PushEffect::Post(bytes)]
     }
 
     fn receive(
@@ -341,6 +368,19 @@ mod tests {
             let effects = sent_two().handle(at(1), PushEvent::Answer { status: 201, body: other.encode() });
             assert_eq!(effects, [PushEffect::Fail(PushFailure::UntrustedReceipt)]);
         }
+    }
+
+    #[test]
+    fn a_receipt_that_comes_days_later_by_a_bundle_delivers_what_left_and_nothing_else() {
+        let left = PackedBatch::pack(vec![entry(1), entry(2)]).unwrap();
+        let mut session = PushSession::awaiting(DEPLOYMENT, registry().public(), left.clone());
+        let of_another = PushEvent::Answer { status: 201, body: receipt(&[1], vec![]).encode() };
+        assert_eq!(session.handle(at(1), of_another), [PushEffect::Fail(PushFailure::UntrustedReceipt)]);
+        let mut session = PushSession::awaiting(DEPLOYMENT, registry().public(), left);
+        let answer = PushEvent::Answer { status: 201, body: receipt(&[1, 2], vec![]).encode() };
+        let effects = session.handle(at(2), answer);
+        let [PushEffect::MarkDelivered { delivered, .. }, _] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!(delivered[..], [entry(1).hash, entry(2).hash]);
     }
 
     #[test]

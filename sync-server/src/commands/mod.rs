@@ -2,6 +2,7 @@
 //! to `ui`.
 
 pub(crate) mod backup;
+pub(crate) mod bundle;
 mod deltas;
 pub(crate) mod device;
 pub(crate) mod form;
@@ -46,6 +47,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<(), Failure> {
         Command::Init(args) => init::run(app, &args),
         Command::Serve(args) => serve::run(app, &args),
         Command::Device(command) => device::run(app, command),
+        Command::Bundle(command) => bundle::run(app, command),
         Command::Form(command) => form::run(app, command),
         Command::Review(command) => review::run(app, command),
         Command::Record(command) => record::run(app, command),

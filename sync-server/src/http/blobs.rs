@@ -38,10 +38,5 @@ fn read(registry: &Registry, standing: &SeatStanding, sha256: [u8; 32]) -> Resul
     if standing.certificate.fields.valid_until.is_some_and(|until| platform::now() >= until) {
         return Err(Problem::CertificateExpired);
     }
-    let shown = registry.publications()?.iter().any(|publication| {
-        standing.certificate.covers_lineage(&publication.lineage)
-            && publication.files.iter().any(|file| file.sha256 == sha256)
-    });
-    let content = if shown { registry.blob(sha256)? } else { None };
-    content.ok_or(Problem::NotFound)
+    registry.blob_for(standing, sha256)?.ok_or(Problem::NotFound)
 }

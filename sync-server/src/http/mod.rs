@@ -7,6 +7,7 @@ mod health;
 pub mod limits;
 mod openapi;
 pub mod problem;
+mod prove;
 mod pull;
 mod push;
 mod rate;
@@ -75,6 +76,7 @@ const ROUTES: &[Route] = &[
     Route { method: "post", path: "/v1/enrol", handler: || post(enrol::enrol) },
     Route { method: "post", path: "/v1/push", handler: || post(push::push) },
     Route { method: "post", path: "/v1/pull", handler: || post(pull::pull) },
+    Route { method: "post", path: "/v1/prove", handler: || post(prove::prove) },
     Route { method: "get", path: "/v1/blobs/{sha256}", handler: || get(blobs::blob) },
     Route { method: "get", path: "/v1/health", handler: || get(health::health) },
     Route { method: "get", path: "/v1/openapi.json", handler: || get(openapi::openapi) },

@@ -58,6 +58,14 @@ fn operation(path: &str) -> Operation {
             is_signed: true,
             problems: &[SeatRevoked, CertificateExpired],
         },
+        "/v1/prove" => Operation {
+            summary: "Where these deltas stand in the log: a signed tree head, a proof that the log kept its beginning, and \
+                      an RFC 6962 inclusion proof for each delta that the log has.",
+            body: Some("ProofRequest, CBOR"),
+            success: (200, LAKOU_TYPE, "ProofAnswer, CBOR"),
+            is_signed: true,
+            problems: &[],
+        },
         "/v1/blobs/{sha256}" => Operation {
             summary: "A file of a publication by its SHA-256 in lower-case hex. Missing and forbidden are one answer.",
             body: None,

@@ -178,6 +178,7 @@ impl From<RegistryError> for Problem {
             RegistryError::UsedCode => Self::CodeUsed,
             RegistryError::ExpiredCode => Self::CodeExpired,
             RegistryError::Enrolment { .. } => Self::EnrolmentRefused,
+            RegistryError::Bundle(_) | RegistryError::BundleForDevice => Self::Malformed,
             RegistryError::Store(store) => Self::of_store(store),
             RegistryError::NotFounded
             | RegistryError::AlreadyFounded

@@ -4,6 +4,7 @@ mod finalise;
 mod history;
 mod list;
 mod member;
+mod prove;
 mod set;
 mod show;
 mod withdraw;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Finalise(finalise::Args),
     Withdraw(withdraw::Args),
     History(history::Args),
+    Prove(prove::Args),
 }
 
 pub(crate) fn run(command: Command, app: &mut App) -> Result<(), Failure> {
@@ -42,6 +44,7 @@ pub(crate) fn run(command: Command, app: &mut App) -> Result<(), Failure> {
         Command::Finalise(args) => finalise::run(&args, app),
         Command::Withdraw(args) => withdraw::run(&args, app),
         Command::History(args) => history::run(&args, app),
+        Command::Prove(args) => prove::run(&args, app),
     }
 }
 

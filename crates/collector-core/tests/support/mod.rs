@@ -15,7 +15,7 @@ use registry_store::SqliteRegistry;
 use rust_xlsxwriter::Workbook as Xlsx;
 use signed_delta::seal::SealingIdentity;
 use signed_delta::{RequestToSign, SeatKey, Signature};
-use sync_protocol::{PullPage, PullRequest, PushBatch};
+use sync_protocol::{ProofRequest, PullPage, PullRequest, PushBatch};
 
 pub const NOW: i64 = 1_760_000_000_000;
 pub const PASSPHRASE: &str = "kafe cho maten";
@@ -193,6 +193,11 @@ impl World {
 
     /// A laptop with one person, synced once.
     pub fn laptop(&self, name: &str) -> Laptop {
+        self.laptop_in(name, "HT0111")
+    }
+
+    /// The same, certified for this area.
+    pub fn laptop_in(&self, name: &str, area: &str) -> Laptop {
         let mut laptop = Laptop {
             home: Home::at(self.folder.path().join(name)),
             clock: Hand(Arc::new(AtomicI64::new(NOW + 5_000))),
@@ -201,7 +206,7 @@ impl World {
             road: self.road(),
             open: None,
         };
-        let code = self.invite("HT0111");
+        let code = self.invite(area);
         laptop.enrol(&code).unwrap();
         laptop.sync().unwrap();
         laptop
@@ -318,6 +323,10 @@ impl Road {
                         signed_delta::sign_answer(&registry, DEPLOYMENT, &page.digest(&request.digest()));
                 }
                 HttpAnswer { status: 200, body: page.encode() }
+            }
+            PROVE_PATH => {
+                let proof = self.registry.prove(&ProofRequest::decode(body).unwrap()).unwrap();
+                HttpAnswer { status: 200, body: proof.encode() }
             }
             _ => {
                 let hash = path.strip_prefix(BLOBS_PATH).unwrap();

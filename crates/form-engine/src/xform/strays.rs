@@ -52,9 +52,7 @@ pub(crate) fn tell_lost(
         );
         let near = if at < MAX_COMPARED { nearest(path, known) } else { None };
         let fixed = match near {
-            Some(near) => {
-                trouble.fix(format!("Vouliez-vous écrire {near} ?"), format!("Did you mean {near}?"))
-            }
+            Some(near) => meant(trouble, near),
             None => trouble.fix(
                 "Corrigez le chemin, ou ajoutez l'élément à l'instance : rien n'en est lu.",
                 "Correct the path, or add the element to the instance: nothing of it is read.",
@@ -62,6 +60,10 @@ pub(crate) fn tell_lost(
         };
         report.warn(Place::new("XForm", line(*node), tag), fixed);
     }
+}
+
+fn meant(trouble: Trouble, near: &str) -> Trouble {
+    trouble.fix(format!("Vouliez-vous écrire {near} ?"), format!("Did you mean {near}?"))
 }
 
 /// A place whose name and parents are nearly those.
@@ -87,9 +89,7 @@ pub(crate) fn tell_unknown(nodes: &[Node<'_, '_>], line: impl Fn(Node<'_, '_>) -
         let near =
             super::body::CONTROLS.iter().chain(&["group", "repeat"]).find(|known| distance(name, known) <= 2);
         let fixed = match near {
-            Some(near) => {
-                trouble.fix(format!("Vouliez-vous écrire <{near}> ?"), format!("Did you mean <{near}>?"))
-            }
+            Some(near) => meant(trouble, &format!("<{near}>")),
             None => trouble.fix(
                 "Corrigez le nom : rien de cet élément n'est lu.",
                 "Correct the name: nothing of this element is read.",
@@ -128,8 +128,7 @@ pub(crate) fn tell_binds(
             if let Some(near) = OF_A_BIND.iter().find(|known| distance(name, known) <= 2) {
                 report.warn(
                     place(name),
-                    Trouble::told("unknown-column", quoted(name), quoted(near))
-                        .fix(format!("Vouliez-vous écrire {near} ?"), format!("Did you mean {near}?")),
+                    meant(Trouble::told("unknown-column", quoted(name), quoted(near)), near),
                 );
             }
         }

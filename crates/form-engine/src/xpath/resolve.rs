@@ -883,15 +883,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
             if let Some(stroll) = &route.stroll {
                 match stroll.at {
                     Place::Question(_) | Place::Instance(_) | Place::Item(_) | Place::Field(_) => {}
-                    _ if self.names.source == Source::Sheet => {
-                        let expected =
-                            ("un chemin vers une question, ou vers item", "a path to a question, or to item");
-                        return Err(self.fault(
-                            at,
-                            ("un chemin qui finit trop tôt", "a path that ends too early"),
-                            expected,
-                        ));
-                    }
+                    _ if self.names.source == Source::Sheet => return Err(self.ends_too_early(at)),
                     _ => {}
                 }
             }
@@ -910,6 +902,14 @@ impl<'n, 'f> Resolver<'n, 'f> {
             });
         }
         Ok(())
+    }
+
+    fn ends_too_early(&self, at: usize) -> Trouble {
+        self.fault(
+            at,
+            ("un chemin qui finit trop tôt", "a path that ends too early"),
+            ("un chemin vers une question, ou vers item", "a path to a question, or to item"),
+        )
     }
 
     /// Turns what was walked so far into a step, so that a filter can follow it; further steps may stroll on.
@@ -966,15 +966,7 @@ impl<'n, 'f> Resolver<'n, 'f> {
                 Place::Item(_) | Place::Field(_) => {
                     route.start.get_or_insert(PathStart::Dot);
                 }
-                _ if self.names.source == Source::Sheet => {
-                    let expected =
-                        ("un chemin vers une question, ou vers item", "a path to a question, or to item");
-                    return Err(self.fault(
-                        at,
-                        ("un chemin qui finit trop tôt", "a path that ends too early"),
-                        expected,
-                    ));
-                }
+                _ if self.names.source == Source::Sheet => return Err(self.ends_too_early(at)),
                 _ => {
                     route.stroll = Some(stroll);
                     self.generalise(&mut route);
