@@ -636,7 +636,7 @@ fn take_over_cursor(laptop: &Laptop, page: Option<(u64, Vec<u8>)>) {
     let Some((cursor, head)) = page else { return };
     let (mut store, _) =
         DeviceStore::unlock(&Home::at(&laptop.home), &laptop.person, PASSPHRASE).expect("the store is there");
-    store.write(|tx| tx.set_cursor(cursor, &head)).expect("a cursor is written");
+    store.write(|tx| tx.set_cursor(laptop.seat, cursor, &head)).expect("a cursor is written");
 }
 
 /// What roads, forms and supervisors do to honest people.
