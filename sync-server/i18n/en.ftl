@@ -229,7 +229,7 @@ status-seats = Seats: { $active } active, { $revoked } revoked
 status-review = Items to review: { $open }
 status-set-aside = Acts not in the registry: { $count }
 
-# --- verify, rebuild, state-hash
+# --- verify, head, rebuild, state-hash
 verify-ok =
     { $entries ->
         [one] All holds: one act verified, root { $root }
@@ -242,6 +242,12 @@ verify-faults =
     }
 fault = Fault: { $what }
 fault-at = Fault at act { $index }: { $what }
+head-now =
+    { $entries ->
+        [one] One act in the log, root { $root }, at { $at }
+       *[other] { $entries } acts in the log, root { $root }, at { $at }
+    }
+head-written = Signed and written to { $path }: keep it away from this machine.
 rebuilt = Rebuilt from { $entries } acts; hash { $hash }
 rebuilt-differs = The tables had been altered: the hash was { $before }. They are right now.
 state-records = Hash of the records ({ $records }): { $hash }

@@ -230,7 +230,7 @@ status-seats = Postes : { $active } actifs, { $revoked } révoqués
 status-review = Points à examiner : { $open }
 status-set-aside = Actes non inscrits : { $count }
 
-# --- verify, rebuild, state-hash
+# --- verify, head, rebuild, state-hash
 verify-ok =
     { $entries ->
         [one] Tout tient : un acte vérifié, racine { $root }
@@ -243,6 +243,12 @@ verify-faults =
     }
 fault = Défaut : { $what }
 fault-at = Défaut à l'acte { $index } : { $what }
+head-now =
+    { $entries ->
+        [one] Un acte dans le journal, racine { $root }, le { $at }
+       *[other] { $entries } actes dans le journal, racine { $root }, le { $at }
+    }
+head-written = Signé et écrit dans { $path } : gardez-le hors de cette machine.
 rebuilt = Reconstruit à partir de { $entries } actes ; empreinte { $hash }
 rebuilt-differs = Les tables avaient été altérées : l'empreinte était { $before }. Elles sont justes maintenant.
 state-records = Empreinte des fiches ({ $records }) : { $hash }

@@ -53,6 +53,7 @@ pub(crate) enum Command {
     Record(record::Command),
     Status(status::Args),
     Verify(proof::VerifyArgs),
+    Head(proof::HeadArgs),
     Rebuild(proof::RebuildArgs),
     StateHash(proof::StateHashArgs),
     Backup(backup::BackupArgs),

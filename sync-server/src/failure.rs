@@ -148,9 +148,9 @@ impl From<RegistryError> for Failure {
             RegistryError::CertificateExpired { seat } => {
                 (Refused, msg("certificate-expired").with("seat", seat), None)
             }
-            RegistryError::RequestRefused { .. } | RegistryError::OtherLog => {
-                (Refused, msg("request-refused"), None)
-            }
+            RegistryError::RequestRefused { .. }
+            | RegistryError::RequestRepeated { .. }
+            | RegistryError::OtherLog => (Refused, msg("request-refused"), None),
             RegistryError::UnknownRecord { record } => {
                 (NotFound, msg("record-unknown").with("record", record), Some(msg("hint-record-list")))
             }

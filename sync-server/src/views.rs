@@ -351,6 +351,17 @@ pub(crate) struct VerifyView {
 }
 
 #[derive(Debug, Serialize)]
+pub(crate) struct HeadView {
+    pub(crate) log: LogId,
+    pub(crate) entries: u64,
+    pub(crate) root: String,
+    pub(crate) at: String,
+    /// Where the signed head was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
 pub(crate) struct RebuildView {
     pub(crate) entries: u64,
     pub(crate) before: String,

@@ -83,9 +83,19 @@ fn a_request_sent_twice_is_refused_the_second_time() {
     let first = laptop.headers("POST", "/v1/pull", &body);
     let second = laptop.headers("POST", "/v1/pull", &body);
     assert_eq!(api.request("POST", "/v1/pull", &second, &body).status, 200);
-    refused(&api.request("POST", "/v1/pull", &second, &body), Problem::RequestRefused);
+    let counter: u64 = second.iter().find(|header| header.0 == "Lakou-Counter").unwrap().1.parse().unwrap();
+    repeated(&api.request("POST", "/v1/pull", &second, &body), counter);
     // Older than the newest, though never seen: a captured request that was held back.
-    refused(&api.request("POST", "/v1/pull", &first, &body), Problem::RequestRefused);
+    repeated(&api.request("POST", "/v1/pull", &first, &body), counter);
+}
+
+/// Refused, and told the last counter taken: the signature was the seat's.
+#[track_caller]
+fn repeated(response: &Response, last: u64) {
+    assert_eq!(response.status, 401);
+    let told = format!(",\"counter\":{last}}}");
+    let body = Problem::RequestRefused.body();
+    assert_eq!(String::from_utf8_lossy(&response.body), format!("{}{told}", body.strip_suffix('}').unwrap()));
 }
 
 #[test]

@@ -64,9 +64,59 @@ impl Stopped {
         Self { home, database }
     }
 
+    /// The signed head, as `head --out` writes it.
+    fn head(&self) -> Vec<u8> {
+        let file = self.home.path().join("exported-head");
+        self.home.run(&["head", "--out", file.to_str().unwrap()]).ok();
+        let head = std::fs::read(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        head
+    }
+
+    /// A copy whose log ends earlier, with all that would tell of what came later.
+    fn cut_back_to(&self, entries: usize) -> Self {
+        let copy = self.copy();
+        connect(&copy.database)
+            .execute_batch(&format!(
+                "PRAGMA foreign_keys = OFF; BEGIN;
+                 DELETE FROM log WHERE log_index > {entries};
+                 DELETE FROM outcomes WHERE log_index > {entries};
+                 DELETE FROM feed WHERE log_index > {entries};
+                 DELETE FROM publication_files WHERE log_index > {entries};
+                 DELETE FROM publications WHERE log_index > {entries};
+                 DELETE FROM seats WHERE certificate_index > {entries};
+                 UPDATE seats SET revocation_index = NULL WHERE revocation_index > {entries};
+                 DELETE FROM settings WHERE name = 'tree_head';
+                 UPDATE progress SET merged_through = {entries};
+                 COMMIT"
+            ))
+            .unwrap();
+        copy
+    }
+
+    /// Moves an entry's instant of arrival, and makes its leaf fit.
+    fn receive_earlier(&self, entry: i64) {
+        let conn = connect(&self.database);
+        let cells = "SELECT header, signature, body, received_at FROM log WHERE log_index = ?1";
+        let (header, signature, body, at): (Vec<u8>, Vec<u8>, Vec<u8>, i64) = conn
+            .query_row(cells, [entry], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .unwrap();
+        let signature = signed_delta::Signature::from_bytes(signature.try_into().unwrap());
+        let delta = SignedDelta::from_parts(header, signature, Some(body)).unwrap();
+        let earlier = record_model::Instant::from_unix_ms(at - 1_000);
+        let leaf = signed_delta::leaf_hash(&delta, entry.cast_unsigned(), earlier);
+        let update = "UPDATE log SET received_at = ?2, leaf = ?3 WHERE log_index = ?1";
+        conn.execute(update, params![entry, at - 1_000, leaf]).unwrap();
+    }
+
     /// What `verify` says of the folder as it is: faults, or that it cannot even be opened.
     fn faults(&self) -> Vec<String> {
-        let report = Home::at(&self.home.path()).open(Company::Welcome).map(|open| open.registry.verify());
+        self.faults_against(None)
+    }
+
+    fn faults_against(&self, head: Option<&[u8]>) -> Vec<String> {
+        let opened = Home::at(&self.home.path()).open(Company::Welcome);
+        let report = opened.map(|open| open.registry.verify_against(head));
         match report {
             Ok(Ok(report)) => report.faults.into_iter().map(|fault| fault.what).collect(),
             Ok(Err(error)) => vec![format!("verify: {error}")],
@@ -283,6 +333,108 @@ fn entries_that_were_cut_off_exchanged_or_emptied_are_found() {
         conn.execute_batch(&format!("PRAGMA foreign_keys = OFF; BEGIN; {sql}; COMMIT")).unwrap();
         assert!(!copy.faults().is_empty(), "{what} was not noticed");
     }
+}
+
+/// A number below `bound` that follows from seed, round and purpose.
+fn drawn(seed: u64, round: u64, purpose: &str, bound: usize) -> usize {
+    let hash = record_model::hash_parts(purpose, [seed.to_be_bytes().as_slice(), &round.to_be_bytes()]);
+    let number = u64::from_be_bytes(hash[..8].try_into().unwrap());
+    (number % bound as u64) as usize
+}
+
+/// `LAKOU_TAMPERS` sets how many (10,000 in the soak, fewer here), `LAKOU_SEED` which.
+#[test]
+fn random_tampers_are_all_found_against_an_exported_head() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    let (rounds, seed) = (number("LAKOU_TAMPERS").unwrap_or(200), number("LAKOU_SEED").unwrap_or(1));
+    let stopped = stopped();
+    let head = stopped.head();
+    let conn = connect(&stopped.database);
+    let entries: i64 = conn.query_row("SELECT count(*) FROM log", [], |row| row.get(0)).unwrap();
+    let entries = entries as usize;
+    let columns =
+        ["received_at", "delta_hash", "seat", "epoch", "seq", "leaf", "header", "signature", "body"];
+    let (mut missed, mut made) = (Vec::new(), 0);
+    for round in 0.. {
+        if made == rounds {
+            break;
+        }
+        let draw = |purpose: &str, bound: usize| drawn(seed, round, purpose, bound);
+        let (row, column) = (1 + draw("row", entries), columns[draw("column", columns.len())]);
+        let cell_of = |row: usize| -> Cell {
+            let cell = format!("SELECT {column} FROM log WHERE log_index = {row}");
+            conn.query_row(&cell, [], |row| row.get(0)).unwrap()
+        };
+        let (cell, update) = (cell_of(row), format!("UPDATE log SET {column} = ?2 WHERE log_index = ?1"));
+        let changed = match draw("kind", 5) {
+            // The whole end of the log, with the tables beside it and the signed head.
+            0 => {
+                made += 1;
+                let found = stopped.cut_back_to(row - 1).faults_against(Some(&head));
+                if !found.iter().any(|fault| fault.contains("rolled back") || fault.starts_with("open: ")) {
+                    missed.push(format!("round {round}: cut back to {}", row - 1));
+                }
+                continue;
+            }
+            // What another entry has there.
+            1 => cell_of(1 + draw("other", entries)),
+            _ => one_bit_flipped(&cell, draw("bit", 1 << 20)),
+        };
+        // The same as before, or a constraint of the table stands in the way.
+        if changed == cell || conn.execute(&update, params![row as i64, changed]).is_err() {
+            continue;
+        }
+        made += 1;
+        if stopped.faults_against(Some(&head)).is_empty() {
+            missed.push(format!("round {round}: {column} of {row}: {cell:?} to {changed:?}"));
+        }
+        conn.execute(&update, params![row as i64, cell]).unwrap();
+    }
+    println!("LAKOU_SEED={seed} LAKOU_TAMPERS={rounds}");
+    assert_eq!(missed, Vec::<String>::new());
+    assert_eq!(stopped.faults_against(Some(&head)), Vec::<String>::new(), "the test put everything back");
+}
+
+fn one_bit_flipped(cell: &Cell, bit: usize) -> Cell {
+    match cell {
+        Cell::Integer(number) => Cell::Integer(number ^ (1 << (bit % 40))),
+        Cell::Blob(bytes) if !bytes.is_empty() => {
+            let mut changed = bytes.clone();
+            changed[bit / 8 % bytes.len()] ^= 1 << (bit % 8);
+            Cell::Blob(changed)
+        }
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn a_log_put_back_to_an_earlier_day_or_written_anew_is_told_from_the_one_of_the_head() {
+    let (stopped, stranger) = (stopped(), stopped());
+    let head = stopped.head();
+    let kept = stopped.home.write("head", &head);
+    let verified = |home: &TestHome| home.run(&["verify", "--head", kept.to_str().unwrap(), "--json"]);
+    assert_eq!(verified(&stopped.home).json()["ok"], true);
+    let what = |home: &TestHome| {
+        let said = verified(home);
+        assert_eq!(said.code, 1, "{said:?}");
+        said.json()["faults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| fault["what"].to_string())
+            .collect::<String>()
+    };
+    assert!(what(&stopped.cut_back_to(9).home).contains("rolled back: 9 entries"));
+    // Received a moment earlier, and the leaf made to fit: only who kept the head can tell.
+    let rewritten = stopped.copy();
+    rewritten.receive_earlier(9);
+    assert!(what(&rewritten.home).contains("another history"));
+    assert!(what(&stranger.home).contains("not signed by this registry"));
+    // A head of yesterday fits a log that has grown since.
+    let earlier = stopped.cut_back_to(9);
+    let tree = Home::at(&earlier.home.path()).open(Company::Welcome).unwrap().registry.tree_head().unwrap();
+    assert_eq!(tree.size, 9);
+    assert_eq!(stopped.faults_against(Some(&tree.encode())), Vec::<String>::new());
 }
 
 #[test]

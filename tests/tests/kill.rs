@@ -1,6 +1,7 @@
 //! A power cut at any moment after the first acknowledgement loses nothing that was acknowledged.
 //!
-//! `LAKOU_KILLS` sets how many times each program is killed: 200 in the soak, fewer in every run.
+//! `LAKOU_KILLS` sets how many times each program is killed: 200 in the soak, fewer in every run; `LAKOU_SEED` the
+//! number of the first, from which the moment follows.
 
 #![expect(clippy::disallowed_methods, reason = "a kill must fall within the time that a save takes")]
 
@@ -12,8 +13,18 @@ use std::time::{Duration, Instant as Stopwatch};
 use tests::workspace_root;
 use tests::world::{Laptop, Server, binary, json, ok};
 
+fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(otherwise)
+}
+
 fn kills() -> usize {
-    std::env::var("LAKOU_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(6)
+    number("LAKOU_KILLS", 6)
+}
+
+/// The kills by number; `LAKOU_SEED` is that of the first.
+fn rounds() -> std::ops::Range<usize> {
+    let first = number("LAKOU_SEED", 0);
+    first..first + kills()
 }
 
 /// Spread over the first moments after the acknowledgement, where a write is most likely under way.
@@ -49,7 +60,7 @@ fn a_collector_that_is_killed_keeps_every_answer_it_acknowledged() {
     let record = json(laptop.command().args(interview).arg(&file));
     let record = record["records"][0]["record"].as_str().expect("a record").to_owned();
     let (mut alive, mut saving) = (0, Duration::from_millis(500));
-    for round in 0..kills() as u64 {
+    for round in rounds() {
         // Acknowledged: the program ended well.
         let acknowledged = format!("Localité {round}");
         let watch = Stopwatch::now();
@@ -87,7 +98,7 @@ fn a_collector_that_is_killed_keeps_every_answer_it_acknowledged() {
 fn an_interview_that_is_killed_keeps_every_answer_before_the_question_on_screen() {
     let folder = tempfile::tempdir().unwrap();
     let (_server, laptop) = world(folder.path());
-    for round in 0..kills() {
+    for round in rounds() {
         let mut interview = laptop
             .command()
             .args(["interview", "household"])
@@ -153,7 +164,7 @@ fn a_server_that_is_killed_keeps_every_delta_it_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let (mut server, laptop) = world(folder.path());
     let (mut expected, mut acknowledged) = (0, 0);
-    for round in 0..kills() {
+    for round in rounds() {
         let file = households(folder.path(), 5, 1_000 + round);
         ok(laptop
             .command()

@@ -41,8 +41,8 @@ enum Task {
     Demo(demo::Options),
     /// Measure the pipeline beside the physical floor.
     Bench(bench::Options),
-    /// Run the long proofs, too long for every change.
-    Soak,
+    /// Run the long proofs, too long for every change: all, or those named, at any size.
+    Soak(soak::Options),
     /// Throw random input at the readers of forms. Needs rustup, for a nightly compiler.
     Fuzz(fuzz::Options),
     /// Break the evaluator of forms in small ways, and count what its tests notice.
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         Task::Test => test::run_all(),
         Task::Demo(options) => demo::play(&options),
         Task::Bench(options) => bench::measure(&options),
-        Task::Soak => soak::run_all(),
+        Task::Soak(options) => soak::soak(&options),
         Task::Fuzz(options) => fuzz::search(&options),
         Task::Mutants(options) => mutants::count(&options),
         Task::Vectors(options) => vectors::compare(&options),

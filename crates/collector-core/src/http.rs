@@ -6,7 +6,7 @@ use record_model::{DeploymentId, LogId};
 use signed_delta::{RequestToSign, SeatKey};
 
 use crate::error::CollectorError;
-use crate::ports::{Clock, HttpAnswer, Transport};
+use crate::ports::{Clock, Disconnected, HttpAnswer, Transport};
 
 /// Who sends.
 pub const SEAT_HEADER: &str = "Lakou-Seat";
@@ -53,11 +53,7 @@ impl SignedRoad<'_> {
         path: &str,
         body: &[u8],
     ) -> Result<HttpAnswer, CollectorError> {
-        let headers = self.headers(store, "POST", path, body)?;
-        self.count_up(path, &headers, body);
-        let answer = self.transport.post(path, &headers, body)?;
-        self.traffic.bytes_down += answer.body.len() as u64;
-        Ok(answer)
+        self.counted(store, "POST", path, body, |transport, headers| transport.post(path, headers, body))
     }
 
     pub(crate) fn get(
@@ -66,11 +62,37 @@ impl SignedRoad<'_> {
         path: &str,
         limit_bytes: usize,
     ) -> Result<HttpAnswer, CollectorError> {
-        let headers = self.headers(store, "GET", path, &[])?;
-        self.count_up(path, &headers, &[]);
-        let answer = self.transport.get(path, &headers, limit_bytes)?;
-        self.traffic.bytes_down += answer.body.len() as u64;
-        Ok(answer)
+        self.counted(store, "GET", path, &[], |transport, headers| transport.get(path, headers, limit_bytes))
+    }
+
+    /// Sends a request with the next counter. A store that is a copy, or was put back, may be behind with its counters; the
+    /// server says so, and the request is made once more.
+    fn counted(
+        &mut self,
+        store: &mut DeviceStore,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        send: impl Fn(&mut dyn Transport, &[(&'static str, String)]) -> Result<HttpAnswer, Disconnected>,
+    ) -> Result<HttpAnswer, CollectorError> {
+        let mut again = true;
+        loop {
+            let headers = self.headers(store, method, path, body)?;
+            self.count_up(path, &headers, body);
+            let answer = send(self.transport, &headers)?;
+            self.traffic.bytes_down += answer.body.len() as u64;
+            let seat = self.key.seat();
+            let behind = match counter_taken(&answer).filter(|_| again) {
+                Some(taken) => store
+                    .write(|tx| tx.pass_over_request_counter(seat, taken))
+                    .map_err(CollectorError::Store)?,
+                None => false,
+            };
+            if !behind {
+                return Ok(answer);
+            }
+            again = false;
+        }
     }
 
     fn count_up(&mut self, path: &str, headers: &[(&'static str, String)], body: &[u8]) {
@@ -99,6 +121,17 @@ impl SignedRoad<'_> {
             (SIGNATURE_HEADER, HEXLOWER.encode(signature.as_bytes())),
         ])
     }
+}
+
+/// The counter that the server says it took last, when it refuses a request for repeating one.
+fn counter_taken(answer: &HttpAnswer) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Repeated {
+        counter: u64,
+    }
+    let refused = answer.status == 401 && problem_code(&answer.body).as_deref() == Some("request_refused");
+    let repeated = if refused { serde_json::from_slice::<Repeated>(&answer.body).ok() } else { None };
+    repeated.map(|repeated| repeated.counter)
 }
 
 /// The `code` of a problem body (`application/problem+json`).

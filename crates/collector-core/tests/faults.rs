@@ -150,6 +150,47 @@ fn two_copies_of_one_laptop_both_send_all_they_have_and_both_go_on() {
     assert_eq!(world.registry.verify().unwrap().faults, vec![]);
 }
 
+#[test]
+fn a_copy_of_a_laptop_is_shown_what_the_other_copy_wrote_at_the_same_place() {
+    let world = World::new();
+    let mut first = world.laptop("Ana");
+    first.open = None;
+    let copy = world.folder.path().join("Copy");
+    copy_folder(&world.folder.path().join("Ana"), &copy);
+    let clock = Hand(std::sync::Arc::new(std::sync::atomic::AtomicI64::new(NOW + 3_600_000)));
+    let (home, dice, person) = (Home::at(copy), Dice::new(99), first.person.clone());
+    let mut second = Laptop { home, clock, dice, person, road: world.road(), open: None };
+    first.reopen();
+    second.reopen();
+    // Both write at one place; the second's is merged, the first's comes after it.
+    let (set_aside, merged) = (first.finalised(), second.finalised());
+    second.sync().unwrap();
+    first.sync().unwrap();
+    assert!(world.registry.record(set_aside).is_err());
+    assert!(world.registry.record(merged).is_ok());
+    assert!(first.collector().show(merged).is_ok(), "hidden from a laptop that has only its own branch");
+}
+
+#[test]
+fn a_laptop_put_back_to_an_earlier_day_goes_on_though_its_clock_was_ahead_meanwhile() {
+    let world = World::new();
+    let mut laptop = world.laptop("Ana");
+    laptop.open = None;
+    let copy = world.folder.path().join("Copy");
+    copy_folder(&world.folder.path().join("Ana"), &copy);
+    let year = 365 * 24 * 3_600_000;
+    laptop.clock.0.fetch_add(year, std::sync::atomic::Ordering::Relaxed);
+    laptop.reopen();
+    laptop.sync().unwrap();
+    // The disk is exchanged, and the date is right again: its counters are a year behind.
+    laptop.clock.0.fetch_sub(year, std::sync::atomic::Ordering::Relaxed);
+    laptop.home = Home::at(copy);
+    laptop.reopen();
+    let record = laptop.finalised();
+    assert_eq!(laptop.sync().unwrap().delivered, 1);
+    assert!(world.registry.record(record).is_ok());
+}
+
 fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir(to).expect("a new folder");
     for entry in std::fs::read_dir(from).expect("a folder") {

@@ -115,6 +115,9 @@ pub struct DeltaCounts {
     pub outcomes: Vec<(OutcomeCode, Option<ReasonCode>, u64)>,
 }
 
+/// Half of what SQLite counts to: whoever forges an answer cannot bring a seat to where it cannot count on.
+const MAX_REQUEST_COUNTER: u64 = 1 << 62;
+
 fn seat_row(row: &Row<'_>) -> rusqlite::Result<SeatRow> {
     let epoch = match (row.maybe_id(5)?, row.maybe_id(7)?) {
         (Some(epoch), Some(prev_hash)) => Some((epoch, row.u64(6)?, prev_hash)),
@@ -268,6 +271,20 @@ impl Tx<'_> {
         counter.ok_or(DeviceStoreError::UnknownSeat { seat })
     }
 
+    /// The server has taken this counter of the seat, from a copy of this store or before it was put back to an earlier day:
+    /// go on above it. False when that is no news, or no counter that one could go on above.
+    pub fn pass_over_request_counter(&self, seat: SeatId, taken: u64) -> Result<bool, DeviceStoreError> {
+        if taken > MAX_REQUEST_COUNTER {
+            return Ok(false);
+        }
+        let moved = self.execute(
+            "pass over request counters",
+            "UPDATE seats SET request_counter = ?2 WHERE seat = ?1 AND request_counter <= ?2",
+            params![seat.as_bytes(), taken as i64],
+        )?;
+        Ok(moved > 0)
+    }
+
     /// The oldest deltas that no receipt covers, in the order they were written: so in chain order within each epoch,
     /// and epochs in the order they were opened. What stands behind a refused delta of its own epoch is left out: it
     /// would wait there for ever, and it must not keep the rest from being sent.
@@ -358,11 +375,13 @@ impl Tx<'_> {
         Ok(marked as u64)
     }
 
-    /// How far this store holds each chain of its own seats without a gap: what a pull need not send back.
+    /// How far the log has each chain of this store's own seats from here: what a pull need not send back. What no receipt
+    /// covers is not counted: a copy of this laptop may have written something else at its place.
     pub fn own_chain_ends(&self) -> Result<Vec<(SeatId, EpochId, u64)>, DeviceStoreError> {
         self.all(
             "read the chains",
-            "SELECT seat, epoch, max(seq) FROM own_deltas GROUP BY seat, epoch ORDER BY min(id)",
+            "SELECT seat, epoch, max(seq) FROM own_deltas WHERE delivery = 'delivered'
+             GROUP BY seat, epoch ORDER BY min(id)",
             [],
             |row| Ok((row.id(0)?, row.id(1)?, row.u64(2)?)),
         )

@@ -53,11 +53,20 @@ pub enum RegistryError {
         /// Which.
         seat: SeatId,
     },
-    /// The request's signature does not fit, or its counter was used.
-    #[error("the request is not signed by seat {seat}, or repeats an earlier one")]
+    /// The request's signature does not fit.
+    #[error("the request is not signed by seat {seat}")]
     RequestRefused {
         /// Which.
         seat: SeatId,
+    },
+    /// The request is the seat's, and its counter is not above the last one taken: a replay, or a laptop that was put back
+    /// to an earlier day.
+    #[error("the request of seat {seat} repeats an earlier one")]
+    RequestRepeated {
+        /// Which.
+        seat: SeatId,
+        /// The last counter taken: the seat goes on above it.
+        last: u64,
     },
     /// The device speaks of another log.
     #[error("the device follows another log than this server's")]

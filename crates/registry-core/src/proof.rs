@@ -52,11 +52,15 @@ const MAX_FAULTS: usize = 100;
 /// Checks everything that can be checked without trusting any row. Of each entry: canonical bytes, signature, commitment,
 /// leaf, place in its chain. Of the log: its root against the last signed head. Of the tables beside the log, which the
 /// registry goes by from day to day: that they say what the log says, verdicts against the registry's signed word.
+///
+/// Who can write to the disk and knows the keys can cut the log back or write another, and sign that. An exported head,
+/// kept elsewhere, tells: the log must still begin as it did then.
 pub(crate) fn verify_log(
     tx: &dyn ReadTx,
     roster: &dyn Roster,
     log: LogId,
     stored_head: Option<&[u8]>,
+    exported_head: Option<&[u8]>,
 ) -> Result<VerifyReport, StoreError> {
     let entries = tx.log_len()?;
     let mut audit = Audit {
@@ -66,6 +70,7 @@ pub(crate) fn verify_log(
         faults: Faults::default(),
         tables: Tables::new(roster.registry_key().seat()),
     };
+    let exported = exported_head.and_then(|head| audit.exported(log, head));
     let leaves = tx.leaves_after(0)?;
     for index in 1..=entries {
         if audit.faults.are_enough() {
@@ -77,6 +82,19 @@ pub(crate) fn verify_log(
             Some(None) => audit.faults.add(Some(index), "the entry is missing"),
             None => {}
         }
+        if let Some(exported) = exported.as_ref().filter(|exported| exported.size == index) {
+            let same = audit.tree.root() == exported.root;
+            audit.faults.check(
+                same,
+                None,
+                "another history: the log does not begin as the exported tree head says",
+            );
+        }
+    }
+    if let Some(exported) = exported.filter(|exported| exported.size > entries) {
+        let what =
+            format!("rolled back: {entries} entries, and the exported tree head has {}", exported.size);
+        audit.faults.add(None, &what);
     }
     if leaves.len() as u64 != entries {
         audit.faults.add(None, "the log and its leaves differ in length");
@@ -176,6 +194,17 @@ impl Audit<'_> {
         let act: Option<Act> =
             body.and_then(|body| Body::decode(header.kind, body).ok()).map(|body| body.act);
         self.tables.take(entry, act.as_ref(), &mut self.faults)
+    }
+
+    /// A head that somebody kept, if it is one of this registry's log.
+    fn exported(&mut self, log: LogId, head: &[u8]) -> Option<TreeHead> {
+        let key = self.roster.registry_key();
+        let Ok(head) = TreeHead::decode_and_verify(head, self.roster.deployment(), &key) else {
+            self.faults.add(None, "the exported tree head is not signed by this registry");
+            return None;
+        };
+        self.faults.check(head.log == log, None, "the exported tree head is of another log");
+        (head.log == log).then_some(head)
     }
 
     fn head(&mut self, log: LogId, stored: Option<&[u8]>, leaves: &[[u8; 32]]) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! What a seat is shown, and nothing else.
 
 use registry_store::{FeedFilter, ReadTx, StoreError};
-use signed_delta::SeatStanding;
+use signed_delta::{ChainEnd, SeatStanding};
 use sync_protocol::{MAX_BATCH_DECOMPRESSED_BYTES, MAX_BATCH_DELTAS, PullRequest, PulledDelta};
 
 use crate::catalog::Catalog;
@@ -12,6 +12,17 @@ pub(crate) struct Page {
     pub(crate) deltas: Vec<PulledDelta>,
     pub(crate) next_cursor: u64,
     pub(crate) more: bool,
+}
+
+/// In a forked epoch a laptop holds one branch: that it holds a place does not mean that it holds what was merged there.
+fn unforked(tx: &dyn ReadTx, have: Vec<ChainEnd>) -> Result<Vec<ChainEnd>, StoreError> {
+    let mut plain = Vec::with_capacity(have.len());
+    for end in have {
+        if tx.epoch(end.seat, end.epoch)?.is_none_or(|row| row.frozen_by.is_none()) {
+            plain.push(end);
+        }
+    }
+    Ok(plain)
 }
 
 /// Bytes of envelopes in one page: half the limit, so that a page always fits it.
@@ -33,7 +44,9 @@ pub(crate) fn filter_of(standing: &SeatStanding, catalog: &Catalog, request: &Pu
 }
 
 /// Reads one page.
-pub(crate) fn page(tx: &dyn ReadTx, filter: &FeedFilter, cursor: u64) -> Result<Page, StoreError> {
+pub(crate) fn page(tx: &dyn ReadTx, mut filter: FeedFilter, cursor: u64) -> Result<Page, StoreError> {
+    filter.have = unforked(tx, filter.have)?;
+    let filter = &filter;
     let (entries, looked_through) = tx.feed_after(cursor, filter, MAX_BATCH_DELTAS)?;
     let found = entries.len();
     let mut size = 0;

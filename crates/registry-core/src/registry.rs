@@ -366,7 +366,7 @@ impl Registry {
     // --- devices ---------------------------------------------------------------------------------------------------
 
     /// Checks that a certified seat signed exactly this request, and takes its counter. Says nothing of what the seat
-    /// may do: a revoked seat's work is still taken.
+    /// may do: a revoked seat's work is still taken. Only who proved to be the seat is told its last counter.
     pub fn authenticate(
         &self,
         seat: SeatId,
@@ -384,14 +384,14 @@ impl Registry {
         }
         let counter = request.counter;
         let now = self.inner.surroundings.now();
-        let fresh = self.run(move |tx| {
-            let fresh = tx.take_request_counter(seat, counter)?;
-            if fresh {
-                tx.touch_seat(seat, now)?;
+        self.run(move |tx| {
+            if !tx.take_request_counter(seat, counter)? {
+                let last = tx.request_counter(seat)?;
+                return Err(RegistryError::RequestRepeated { seat, last }.into());
             }
-            Ok(fresh)
+            tx.touch_seat(seat, now)
         })?;
-        if fresh { Ok(standing) } else { Err(RegistryError::RequestRefused { seat }) }
+        Ok(standing)
     }
 
     /// Takes a batch: verifies each frame on its own, appends what holds in one durable commit, and signs a receipt.
@@ -422,7 +422,7 @@ impl Registry {
             return Err(RegistryError::CertificateExpired { seat });
         }
         let filter = pull::filter_of(standing, &self.catalog(), request);
-        let page = self.look(|tx| pull::page(tx, &filter, request.cursor))?;
+        let page = self.look(|tx| pull::page(tx, filter, request.cursor))?;
         let (head, consistency) = self.head_with_proof(request.known_tree_size)?;
         let mut page = PullPage {
             deltas: page.deltas,
@@ -645,12 +645,18 @@ impl Registry {
 
     /// Checks the whole log; writes nothing.
     pub fn verify(&self) -> Result<VerifyReport, RegistryError> {
+        self.verify_against(None)
+    }
+
+    /// Checks the whole log, and that it begins as it did when this tree head was exported ([`TreeHead::encode`]): neither
+    /// cut back since nor written anew.
+    pub fn verify_against(&self, exported_head: Option<&[u8]>) -> Result<VerifyReport, RegistryError> {
         self.inner.store.check().map_err(RegistryError::from_store)?;
         self.refresh(false)?;
         let Inner { facts, keys, roster, .. } = self.inner.as_ref();
         let mut report = self.look(|tx| {
             let head = tx.setting(setting::TREE_HEAD)?;
-            verify_log(tx, roster, facts.log, head.as_deref())
+            verify_log(tx, roster, facts.log, head.as_deref(), exported_head)
         })?;
         // To it every laptop seals its store's key, so it is certified with the desk.
         let desk = roster.standing(keys.desk.seat());

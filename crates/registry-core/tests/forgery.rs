@@ -289,15 +289,15 @@ fn a_decision_must_fit_its_item() {
 /// 10,000 correctly signed forgeries in the soak; fewer here. Each breaks one rule and is signed by a certified key.
 #[test]
 fn no_correctly_signed_forgery_is_merged() {
-    let rounds: u64 =
-        std::env::var("LAKOU_FORGERIES").ok().and_then(|count| count.parse().ok()).unwrap_or(300);
+    let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    let (rounds, first) = (number("LAKOU_FORGERIES").unwrap_or(300), number("LAKOU_SEED").unwrap_or(0));
     let world = World::new(7);
     let mut laptop = world.laptop(1, &["HT0111"]);
     world.push(&laptop.sent);
     let mut merged_before = world.registry.records_hash(None).unwrap();
     assert_eq!(merged_before.0, 0);
     let mut accepted = 0;
-    for round in 0..rounds {
+    for round in first..first + rounds {
         let record = RecordId::from_bytes(
             hash_parts("record", [round.to_be_bytes().as_slice()])[..16].try_into().unwrap(),
         );

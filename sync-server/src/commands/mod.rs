@@ -53,6 +53,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<(), Failure> {
         Command::Record(command) => record::run(app, command),
         Command::Status(args) => status::run(app, &args),
         Command::Verify(args) => proof::verify(app, &args),
+        Command::Head(args) => proof::head(app, &args),
         Command::Rebuild(args) => proof::rebuild(app, &args),
         Command::StateHash(args) => proof::state_hash(app, &args),
         Command::Backup(args) => backup::backup(app, &args),

@@ -1,4 +1,6 @@
-//! `verify`, `rebuild`, `state-hash`: what can be proven about the registry.
+//! `verify`, `head`, `rebuild`, `state-hash`: what can be proven about the registry.
+
+use std::path::PathBuf;
 
 use record_model::AreaCode;
 use registry_store::RegistryStoreExt;
@@ -6,12 +8,26 @@ use registry_store::RegistryStoreExt;
 use super::App;
 use crate::failure::{Failure, FailureKind};
 use crate::home::Company;
-use crate::views::{RebuildView, StateHashView, VerifyView, hex};
+use crate::platform;
+use crate::views::{HeadView, RebuildView, StateHashView, VerifyView, date_time, hex};
 use crate::words::msg;
 
 /// Check every entry of the log without trusting any row; exit code 1 and the faults when something does not hold.
 #[derive(Debug, clap::Args)]
-pub(crate) struct VerifyArgs {}
+pub(crate) struct VerifyArgs {
+    /// A head that `head --out` wrote earlier and that was kept elsewhere: the log must still begin as it did then.
+    #[arg(long, value_name = "FILE")]
+    head: Option<PathBuf>,
+}
+
+/// Print the log's length and root as they are now, signed. Kept elsewhere, the file proves later that nothing was cut
+/// off or rewritten (`verify --head`).
+#[derive(Debug, clap::Args)]
+pub(crate) struct HeadArgs {
+    /// A new file for the signed head.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
 
 /// Make everything below the log again from it. No server may run meanwhile.
 #[derive(Debug, clap::Args)]
@@ -25,9 +41,37 @@ pub(crate) struct StateHashArgs {
     area: Option<Vec<AreaCode>>,
 }
 
-pub(crate) fn verify(app: &App, _: &VerifyArgs) -> Result<(), Failure> {
+pub(crate) fn head(app: &App, args: &HeadArgs) -> Result<(), Failure> {
     let open = app.open()?;
-    let report = open.registry.verify()?;
+    let head = open.registry.tree_head()?;
+    if let Some(path) = &args.out {
+        platform::write_secret(path, &head.encode()).map_err(|error| Failure::file(path, error))?;
+    }
+    let view = HeadView {
+        log: head.log,
+        entries: head.size,
+        root: hex(&head.root),
+        at: date_time(head.at),
+        file: args.out.as_ref().map(|path| path.display().to_string()),
+    };
+    app.ui.result(&view, |ui| {
+        let said =
+            msg("head-now").count("entries", view.entries).with("root", &view.root).with("at", &view.at);
+        ui.say(&said);
+        if let Some(file) = &view.file {
+            ui.say(&msg("head-written").with("path", file));
+        }
+    });
+    Ok(())
+}
+
+pub(crate) fn verify(app: &App, args: &VerifyArgs) -> Result<(), Failure> {
+    let open = app.open()?;
+    let exported = match &args.head {
+        Some(path) => Some(std::fs::read(path).map_err(|error| Failure::file(path, error))?),
+        None => None,
+    };
+    let report = open.registry.verify_against(exported.as_deref())?;
     let view = VerifyView {
         ok: report.faults.is_empty(),
         entries: report.entries,

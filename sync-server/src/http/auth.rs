@@ -11,7 +11,7 @@ use record_model::{LogId, SeatId};
 use registry_core::Registry;
 use signed_delta::{RequestToSign, SeatStanding, Signature};
 
-use super::problem::Problem;
+use super::problem::{Problem, Refused};
 
 /// Who sends.
 pub const SEAT_HEADER: &str = "lakou-seat";
@@ -68,7 +68,7 @@ impl SignedRequest {
     }
 
     /// Proves that the seat signed exactly this, once. Says nothing of what the seat may do.
-    pub(super) fn authenticate(&self, registry: &Registry) -> Result<Arc<SeatStanding>, Problem> {
+    pub(super) fn authenticate(&self, registry: &Registry) -> Result<Arc<SeatStanding>, Refused> {
         let signed = RequestToSign {
             method: &self.method,
             path: &self.path,

@@ -8,6 +8,7 @@ use registry_core::Registry;
 use signed_delta::SeatStanding;
 
 use super::auth::SignedRequest;
+use super::problem::Refused;
 use super::{Api, Problem, answer};
 use crate::platform;
 
@@ -15,7 +16,7 @@ pub(super) async fn blob(
     State(api): State<Api>,
     Path(name): Path<String>,
     request: Request,
-) -> Result<Response, Problem> {
+) -> Result<Response, Refused> {
     let request = SignedRequest::read(request, api.0.limits.body_bytes).await?;
     let seat = request.seat;
     let content = api
@@ -23,7 +24,7 @@ pub(super) async fn blob(
             let standing = request.authenticate(registry)?;
             let name = HEXLOWER.decode(name.as_bytes()).ok();
             let sha256 = name.and_then(|bytes| bytes.try_into().ok()).ok_or(Problem::NotFound)?;
-            read(registry, &standing, sha256)
+            Ok(read(registry, &standing, sha256)?)
         })
         .await?;
     Ok(answer(StatusCode::OK, Some(seat), content))

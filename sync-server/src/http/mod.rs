@@ -28,6 +28,7 @@ use tokio::sync::Semaphore;
 pub use auth::{COUNTER_HEADER, LAKOU_TYPE, LOG_HEADER, SEAT_HEADER, SIGNATURE_HEADER};
 pub use limits::Limits;
 pub use problem::Problem;
+use problem::Refused;
 
 use crate::merge_worker::Bell;
 use crate::platform::Moment;
@@ -110,8 +111,8 @@ impl Api {
     /// Runs a call into the registry on a thread that may block. At most [`MAX_STORE_CALLS`] run at once.
     async fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Registry) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
+        work: impl FnOnce(&Registry) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
         let turn = Arc::clone(&self.0.store_calls).acquire_owned().await.map_err(|_| Problem::Busy)?;
         let registry = self.0.registry.clone();
         // The turn ends with the call, not with a client that has gone away meanwhile.
@@ -123,7 +124,7 @@ impl Api {
         // A panic in a call is a fault of ours, told as one; the server goes on.
         tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
             tracing::error!(%error, "a request panicked");
-            Err(Problem::Internal)
+            Err(Problem::Internal.into())
         })
     }
 

@@ -89,16 +89,23 @@ struct Body {
     title: &'static str,
     status: u16,
     code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counter: Option<u64>,
 }
 
 impl Problem {
     /// The body, in the one form devices find the code in: `"code":"…"` without blanks.
     pub fn body(self) -> String {
+        self.body_with(None)
+    }
+
+    fn body_with(self, counter: Option<u64>) -> String {
         let body = Body {
             r#type: format!("urn:lakou:problem:{}", self.code()),
             title: self.title(),
             status: self.status(),
             code: self.code(),
+            counter,
         };
         serde_json::to_string(&body).expect("texts and a number are JSON")
     }
@@ -117,11 +124,53 @@ impl IntoResponse for Problem {
     }
 }
 
+/// A problem with a signed request. The seat that repeated a counter is told which was the last one, to go on above it.
+#[derive(Debug)]
+pub(super) struct Refused {
+    problem: Problem,
+    counter: Option<u64>,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problem, counter: None }
+    }
+}
+
+impl From<RegistryError> for Refused {
+    fn from(error: RegistryError) -> Self {
+        let counter = match &error {
+            RegistryError::RequestRepeated { last, .. } => Some(*last),
+            _ => None,
+        };
+        Self { problem: error.into(), counter }
+    }
+}
+
+impl From<sync_protocol::MessageError> for Refused {
+    fn from(error: sync_protocol::MessageError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = self.problem.into_response();
+        if self.counter.is_some() {
+            *response.body_mut() = self.problem.body_with(self.counter).into();
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+        response
+    }
+}
+
 impl From<RegistryError> for Problem {
     /// Our own faults are logged here, once; a client's are its own.
     fn from(error: RegistryError) -> Self {
         match &error {
-            RegistryError::UnknownSeat { .. } | RegistryError::RequestRefused { .. } => Self::RequestRefused,
+            RegistryError::UnknownSeat { .. }
+            | RegistryError::RequestRefused { .. }
+            | RegistryError::RequestRepeated { .. } => Self::RequestRefused,
             RegistryError::OtherLog => Self::OtherLog,
             RegistryError::Revoked { .. } => Self::SeatRevoked,
             RegistryError::CertificateExpired { .. } => Self::CertificateExpired,

@@ -6,9 +6,10 @@ use axum::response::Response;
 use sync_protocol::PushBatch;
 
 use super::auth::SignedRequest;
-use super::{Api, Problem, answer};
+use super::problem::Refused;
+use super::{Api, answer};
 
-pub(super) async fn push(State(api): State<Api>, request: Request) -> Result<Response, Problem> {
+pub(super) async fn push(State(api): State<Api>, request: Request) -> Result<Response, Refused> {
     let request = SignedRequest::read(request, api.0.limits.body_bytes).await?;
     let seat = request.seat;
     let receipt = api

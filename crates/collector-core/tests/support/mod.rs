@@ -295,6 +295,10 @@ impl Road {
         let seat = header(SEAT_HEADER).parse().unwrap();
         let standing = match self.registry.authenticate(seat, &request, &signature) {
             Ok(standing) => standing,
+            Err(registry_core::RegistryError::RequestRepeated { last, .. }) => {
+                let body = format!(r#"{{"code":"request_refused","status":401,"counter":{last}}}"#);
+                return HttpAnswer { status: 401, body: body.into_bytes() };
+            }
             Err(error) => return problem(401, error),
         };
         match path {
