@@ -1,5 +1,7 @@
 //! Each record says where it is on its way to the registry.
 
+#![allow(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
 mod support;
 
 use collector_core::*;
