@@ -12,11 +12,13 @@ use crate::xlsx::{MAX_SHARED_STRINGS, MAX_TEXT_BYTES, Sheets, cell_text};
 // Record types of BIFF8 ([MS-XLS], section 2.3).
 const FORMULA: u16 = 0x0006;
 const END_OF_PART: u16 = 0x000A;
+const NAME: u16 = 0x0018;
 const PASSWORD: u16 = 0x002F;
 const CONTINUE: u16 = 0x003C;
 const SHEET: u16 = 0x0085;
 const MANY_NUMBERS: u16 = 0x00BD;
 const RICH_TEXT: u16 = 0x00D6;
+const MERGED: u16 = 0x00E5;
 const SHARED_STRINGS: u16 = 0x00FC;
 const SHARED_TEXT: u16 = 0x00FD;
 const DIMENSIONS: u16 = 0x0200;
@@ -26,6 +28,8 @@ const BOOLEAN: u16 = 0x0205;
 const FORMULA_TEXT: u16 = 0x0207;
 const SHORT_NUMBER: u16 = 0x027E;
 const BEGIN_OF_PART: u16 = 0x0809;
+/// A type that no record has.
+const NOTHING: u16 = 0x0FFE;
 
 /// Cells of the grids that the reader makes, blank ones too: a questionnaire with a cell filled in far to the right and
 /// one far down is real.
@@ -34,12 +38,14 @@ const MAX_GRID: usize = 6_000_000;
 const MAX_SHEETS: usize = 64;
 /// A character takes no more bytes than this once it is read.
 const BYTES_OF_CHARACTER: usize = 4;
-/// The reader writes formulas out, and the names in them.
-const BYTES_OF_FORMULA_BYTE: usize = 16;
+/// What the reader says of a formula that it was not given.
+const BYTES_OF_FORMULA: usize = 128;
+/// Where in a formula's record its length stands.
+const LENGTH_OF_FORMULA: usize = 20;
 
 /// Reads the sheets that mean something here. The caller catches the reader's panics.
 pub(crate) fn read(bytes: &[u8]) -> Result<Sheets, Diagnostics> {
-    let records = stream_of(bytes)?;
+    let records = without_formulas(stream_of(bytes)?)?;
     check_records(&records)?;
     let mut workbook = Xls::new(Cursor::new(alone(&records)?)).map_err(|error| {
         unreadable((format!("un fichier qui dit : {error}"), format!("a file that says: {error}")))
@@ -101,6 +107,55 @@ fn stream_of(bytes: &[u8]) -> Result<Vec<u8>, Diagnostics> {
     // No stream is larger than the file.
     stream.take(bytes.len() as u64).read_to_end(&mut records).map_err(|_| damaged())?;
     Ok(records)
+}
+
+/// Takes formulas, names and merged cells out: nothing here reads them, and the reader makes much of little of them (a
+/// formula of blanks for seconds, a name in each formula that uses it).
+fn without_formulas(mut records: Vec<u8>) -> Result<Vec<u8>, Diagnostics> {
+    // What is taken out of one sheet may lie inside another one's records, if the file was made to confuse: once that is
+    // done, nothing may be left to do.
+    for _ in 0..2 {
+        let found = to_take_out(&records);
+        if found.is_empty() {
+            return Ok(records);
+        }
+        for (at, bytes) in found {
+            records[at..at + 2].copy_from_slice(&bytes);
+        }
+    }
+    if to_take_out(&records).is_empty() { Ok(records) } else { Err(damaged()) }
+}
+
+/// Where two bytes must be others, and which.
+fn to_take_out(records: &[u8]) -> Vec<(usize, [u8; 2])> {
+    let place = |record: &Record<'_>| record.body.as_ptr() as usize - records.as_ptr() as usize;
+    let mut found = Vec::new();
+    let mut from = vec![0];
+    for record in Records(records).take_while(|record| record.kind != END_OF_PART) {
+        match record.kind {
+            SHEET => from.push(record.long(0) as usize),
+            NAME => found.push((place(&record) - 4, NOTHING.to_le_bytes())),
+            _ => {}
+        }
+    }
+    from.truncate(1 + MAX_SHEETS);
+    for part in from.into_iter().skip(1).filter_map(|from| records.get(from..)) {
+        // To the end of the part as `add_sheet` finds it, charts inside it too.
+        let mut depth = 0_u32;
+        for record in Records(part) {
+            match record.kind {
+                BEGIN_OF_PART => depth += 1,
+                END_OF_PART if depth > 1 => depth -= 1,
+                END_OF_PART => break,
+                MERGED => found.push((place(&record) - 4, NOTHING.to_le_bytes())),
+                FORMULA if record.short(LENGTH_OF_FORMULA) != 0 => {
+                    found.push((place(&record) + LENGTH_OF_FORMULA, [0, 0]));
+                }
+                _ => {}
+            }
+        }
+    }
+    found
 }
 
 /// A file of these records and nothing else: the reader looks for them by other rules than we do, and in a file of two
@@ -298,7 +353,7 @@ impl Used {
                 FORMULA => {
                     formula_at = at;
                     grid.add(at);
-                    self.text += record.body.len() * BYTES_OF_FORMULA_BYTE;
+                    self.text += BYTES_OF_FORMULA;
                 }
                 FORMULA_TEXT => {
                     grid.add(formula_at);
@@ -423,6 +478,25 @@ mod tests {
         let many = vec![[cell(0, 0), cell(60_000, 1)].concat(); 60];
         assert!(said(&workbook(&[], &many)).contains("more than 6000000 cells"));
         assert!(said(&workbook(&[], &vec![cell(0, 0); 65])).contains("more than 64 sheets"));
+    }
+
+    #[test]
+    fn formulas_names_and_merged_cells_are_not_given_to_the_reader() {
+        // Two thousand times 255 blanks before a number, as the reader would write them out; 4,000 merged cells.
+        let blanks = [&[0x1E, 1, 0][..], &[0x19, 0x40, 0, 0xFF].repeat(2_000)].concat();
+        let formula = [&[0; 16][..], &(blanks.len() as u16).to_le_bytes(), &blanks].concat();
+        let merged = record(MERGED, &[&1_000_u16.to_le_bytes()[..], &[0; 8_000]].concat());
+        let sheet = [cell(0, 0), cell_of(FORMULA, 1, 0, &formula), merged].concat();
+        let name = record(NAME, &[&[0, 0, 0, 200][..], &[0; 10], &[b'n'; 400]].concat());
+        let records = without_formulas(workbook(&name, &[sheet])).unwrap();
+        assert_eq!(to_take_out(&records), []);
+        assert_eq!(said(&records), "");
+        let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+        file.create_stream("/Workbook").unwrap().write_all(&records).unwrap();
+        file.flush().unwrap();
+        let sheets = read(&file.into_inner().into_inner()).unwrap();
+        // The value that the formula had stays.
+        assert_eq!(sheets[0].1, [["0"], ["0"]]);
     }
 
     #[test]
