@@ -76,8 +76,16 @@ pub fn choices<'f>(
     let context = Context::cell(instance, question);
     let in_language = |language| Evaluator { form: &form.0, ..evaluation.evaluator(language) };
     let languages = 0..form.0.languages.len();
-    if asked.itemset.is_some() {
-        return from_itemset(form, languages.map(|at| in_language(at).options(question, context)).collect());
+    if let Some(itemset) = &asked.itemset {
+        // One list for all languages, found in the first: what a predicate makes of labels is not another order in each.
+        let first = in_language(0);
+        let option = |at: Context| Choice {
+            name: first.text(&itemset.value, at).into_owned().into(),
+            form: &form.0,
+            row: None,
+            shown: languages.clone().map(|l| in_language(l).text(&itemset.label, at).into_owned()).collect(),
+        };
+        return first.itemset_places(itemset, context).into_iter().map(option).collect();
     }
     let Some(list) = asked.list else { return Vec::new() };
     let mut offered = match &asked.choice_filter {
@@ -101,24 +109,6 @@ pub fn choices<'f>(
         }
     }
     offered
-}
-
-/// From codes and labels by language.
-fn from_itemset<'f>(
-    form: &'f CompiledForm,
-    options: Vec<Vec<(Cow<'_, str>, Cow<'_, str>)>>,
-) -> Vec<Choice<'f>> {
-    let codes = options.first().into_iter().flatten().map(|(code, _)| code);
-    let shown = |at: usize| options.iter().filter_map(move |o| o.get(at).map(|(_, label)| label.to_string()));
-    codes
-        .enumerate()
-        .map(|(at, code)| Choice {
-            name: code.to_string().into(),
-            form: &form.0,
-            row: None,
-            shown: shown(at).collect(),
-        })
-        .collect()
 }
 
 /// A question's label with its references filled in; empty when it has none.

@@ -279,6 +279,7 @@ impl Interview {
         self.grown.clear();
         self.actions = 0;
         self.welcoming = false;
+        self.changed_by_hand = None;
     }
 
     /// As the question holds it: a select_multiple's codes in the order of its list.
@@ -315,7 +316,8 @@ impl Interview {
         match self.find(instance) {
             Some(NodeRef::Instance(at)) if at != 0 => {
                 self.cut(at);
-                let done = self.settle();
+                // What is left may count for more instances of another repeat.
+                let done = self.settle().and_then(|()| self.welcome());
                 self.rest();
                 done
             }
@@ -436,6 +438,8 @@ impl Interview {
             let scope = self.arena.instance(instance).scope;
             for action in form.actions.iter().filter(|action| action.events.new_repeat) {
                 if action.repeat == Some(scope) && self.arena.instance(instance).alive {
+                    // A new instance's own defaults are as many as its questions. What they set off counts.
+                    self.actions = self.actions.saturating_sub(1);
                     self.act_near(action, instance)?;
                 }
             }

@@ -984,6 +984,65 @@ fn a_counted_repeat_has_as_many_as_its_count() {
     assert_eq!(interview.count("/data/room").unwrap(), 2);
 }
 
+/// Two repeats; the second has as many instances as its count asks for, and a new one begins with `new`.
+fn counted(count: &str) -> CompiledForm {
+    let body = format!(
+        "<group ref=\"/data/a\"><repeat nodeset=\"/data/a\"><input ref=\"/data/a/x\"/></repeat></group>\
+         <group ref=\"/data/b\"><repeat nodeset=\"/data/b\" jr:count=\"{count}\"><input ref=\"/data/b/p\"/>\
+         <setvalue event=\"odk-new-repeat\" ref=\"/data/b/p\" value=\"'new'\"/></repeat></group>"
+    );
+    xform("<n/><a><x/></a><b><p/></b>", "<bind nodeset=\"/data/n\" type=\"int\"/>", &body)
+}
+
+#[test]
+fn what_a_removal_makes_grow_begins_with_its_defaults() {
+    let mut interview = begin(&counted("4 - count(/data/a)"));
+    interview.add("/data/a").unwrap();
+    let before = interview.count("/data/b").unwrap();
+    interview.remove("/data/a[2]").unwrap();
+    assert_eq!(interview.count("/data/b").unwrap(), before + 1);
+    let last = format!("/data/b[{}]/p", before + 1);
+    assert_eq!(interview.value(&last).unwrap(), "new");
+}
+
+#[test]
+fn a_large_roster_with_many_defaults_is_not_taken_for_one_that_never_rests() {
+    let names: Vec<String> = (0..102).map(|at| format!("q{at}")).collect();
+    let questions: String = names.iter().map(|name| format!("<{name}/>")).collect();
+    let actions: String = names
+        .iter()
+        .map(|name| format!("<setvalue event=\"odk-new-repeat\" ref=\"/data/r/{name}\" value=\"1\"/>"))
+        .collect();
+    let body = format!(
+        "<input ref=\"/data/n\"/><group ref=\"/data/r\"><repeat nodeset=\"/data/r\" jr:count=\"/data/n\">\
+         <input ref=\"/data/r/q0\"/>{actions}</repeat></group>"
+    );
+    let record = format!("<n/><r>{questions}</r>");
+    let mut interview = begin(&xform(&record, "<bind nodeset=\"/data/n\" type=\"int\"/>", &body));
+    interview.set("/data/n", "1000").unwrap();
+    assert_eq!(interview.value("/data/r[1]/q0").unwrap(), "1");
+    assert_eq!(interview.value("/data/r[1000]/q101").unwrap(), "1");
+}
+
+#[test]
+fn attributes_of_repeats_are_written_where_they_stand() {
+    let body = "<group ref=\"/data/r\"><repeat nodeset=\"/data/r\"><input ref=\"/data/r/q\"/>\
+                <group ref=\"/data/r/s\"><repeat nodeset=\"/data/r/s\"><input ref=\"/data/r/s/q\"/></repeat></group>\
+                </repeat></group>";
+    let first = xform("<r x=\"1\"><q/><s kind=\"k\"><q/></s></r>", "", body);
+    let again = CompiledForm::from_xform(first.to_xform().as_bytes()).unwrap().0;
+    let record = |form: &CompiledForm| {
+        let mut interview = begin(form);
+        interview.add("/data/r").unwrap();
+        interview.xml()
+    };
+    let written = record(&first);
+    assert!(written.contains("<r x=\"1\">") && written.contains("<s kind=\"k\">"), "{written}");
+    assert!(!written[written.rfind("<r").unwrap()..].contains("x=\"1\""), "{written}");
+    let shape = |xml: &str| xml.split("<meta").next().unwrap().to_owned();
+    assert_eq!(shape(&record(&again)), shape(&written));
+}
+
 #[test]
 fn every_node_is_told_with_its_place_and_kind() {
     let mut interview = begin(&household());

@@ -496,6 +496,9 @@ fn a_slip_in_an_xform_takes_no_question_or_rule_away_without_a_word() {
     let age = "<input ref=\"/data/age\"/>";
     let bind = "<bind nodeset=\"/data/age\" type=\"int\"/>";
     assert!(said(bind, age).is_empty(), "{:?}", said(bind, age));
+    // Nobody's slip: too far from all we know.
+    let theirs = "<bind nodeset=\"/data/age\" type=\"int\" kind=\"x\" min=\"1\"/>";
+    assert!(said(theirs, age).is_empty(), "{:?}", said(theirs, age));
     for (model, body, expected) in [
         (
             bind,
@@ -512,6 +515,11 @@ fn a_slip_in_an_xform_takes_no_question_or_rule_away_without_a_word() {
             bind,
             "<imput ref=\"/data/age\"/>",
             "unknown-element 4 imput | <imput> | Vouliez-vous écrire <input> ?",
+        ),
+        (
+            bind,
+            "<selct1 ref=\"/data/age\"/>",
+            "unknown-element 4 selct1 | <selct1> | Vouliez-vous écrire <select1> ?",
         ),
         (
             "<bind nodeset=\"/data/age\" type=\"imt\"/>",

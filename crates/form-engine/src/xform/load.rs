@@ -327,7 +327,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
         if self.secondary.lists.len().max(self.secondary.docs.len()) > MAX_INSTANCES {
             let found =
                 (format!("plus de {MAX_INSTANCES} listes"), format!("more than {MAX_INSTANCES} lists"));
-            unreadable(self.report, found, at_most(MAX_INSTANCES));
+            refuse(self.report, "instance", too_large(found, at_most(MAX_INSTANCES)));
             return None;
         }
         let mut entities = self.entities();

@@ -15,10 +15,9 @@ const OF_A_BIND: [&str; 8] =
     ["id", "nodeset", "type", "relevant", "calculate", "constraint", "required", "readonly"];
 
 /// The data types of ODK XForms, and those of XML Schema that engines take for one of them.
-const DATA_TYPES: [&str; 22] = [
+const DATA_TYPES: [&str; 21] = [
     "string", "int", "integer", "long", "boolean", "decimal", "double", "float", "date", "time", "dateTime",
-    "geopoint", "geotrace", "geoshape", "binary", "barcode", "intent", "select", "select1", "rank",
-    "odk:rank", "text",
+    "geopoint", "geotrace", "geoshape", "binary", "barcode", "intent", "select", "select1", "rank", "text",
 ];
 
 /// A reference of the body or of a bind, and the path it comes to.
@@ -62,6 +61,19 @@ pub(crate) fn tell_lost(
     }
 }
 
+/// So many letters may be wrong in a word of this length.
+fn slips(word: &str) -> usize {
+    1 + word.len() / 5
+}
+
+/// The word that this one is most nearly.
+fn nearest_word<'k>(word: &str, known: impl IntoIterator<Item = &'k &'k str>) -> Option<&'k str> {
+    let near = known.into_iter().map(|known| (distance(word, known), *known));
+    near.min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= slips(word))
+        .map(|(_, known)| known)
+}
+
 fn meant(trouble: Trouble, near: &str) -> Trouble {
     trouble.fix(format!("Vouliez-vous écrire {near} ?"), format!("Did you mean {near}?"))
 }
@@ -74,7 +86,7 @@ fn nearest<'k>(path: &str, known: &HashSet<&'k str>) -> Option<&'k str> {
         let elsewhere = usize::from(!known.starts_with(around));
         (distance(&wanted, &name(known)) * 2 + elsewhere, *known)
     });
-    near.min().filter(|(distance, _)| *distance <= 2 * (1 + wanted.len() / 5)).map(|(_, known)| known)
+    near.min().filter(|(distance, _)| *distance <= 2 * slips(&wanted)).map(|(_, known)| known)
 }
 
 /// Tells of elements in the body that no engine knows.
@@ -86,8 +98,7 @@ pub(crate) fn tell_unknown(nodes: &[Node<'_, '_>], line: impl Fn(Node<'_, '_>) -
             format!("<{name}>"),
             ("un contrôle, un groupe ou un repeat d'ODK XForms", "a control, group or repeat of ODK XForms"),
         );
-        let near =
-            super::body::CONTROLS.iter().chain(&["group", "repeat"]).find(|known| distance(name, known) <= 2);
+        let near = nearest_word(name, super::body::CONTROLS.iter().chain(&["group", "repeat"]));
         let fixed = match near {
             Some(near) => meant(trouble, &format!("<{near}>")),
             None => trouble.fix(
@@ -115,8 +126,8 @@ pub(crate) fn tell_binds(
             report.warn(
                 place("type"),
                 Trouble::told("unknown-type", quoted(data_type), DATA_TYPES.join(", ")).fix(
-                    "Corrigez le type : la réponse est lue comme un texte.",
-                    "Correct the type: the answer is read as a text.",
+                    "Corrigez le type : il n'en est pas tenu compte.",
+                    "Correct the type: no account is taken of it.",
                 ),
             );
         }
@@ -125,7 +136,7 @@ pub(crate) fn tell_binds(
             if OF_A_BIND.contains(&name) {
                 continue;
             }
-            if let Some(near) = OF_A_BIND.iter().find(|known| distance(name, known) <= 2) {
+            if let Some(near) = nearest_word(name, &OF_A_BIND) {
                 report.warn(
                     place(name),
                     meant(Trouble::told("unknown-column", quoted(name), quoted(near)), near),

@@ -224,9 +224,9 @@ impl<'f> Writer<'f> {
             format!(" version=\"{}\"", escaped(&form.version))
         };
         let _ = write!(out, "<instance><{} id=\"{}\"{version}", form.root_name, escaped(&form.form_id));
-        self.attributes(None, out);
+        self.attributes(None, Some(&form.seed), out);
         out.push('>');
-        self.elements(None, out);
+        self.elements(None, Some(&form.seed), out);
         if !self.has_meta(ScopeIndex::ROOT) {
             out.push_str("<meta>");
             self.entity_elements(ScopeIndex::ROOT, out);
@@ -248,12 +248,12 @@ impl<'f> Writer<'f> {
         self.form.questions.iter().any(|question| question.meta && question.parent == holder)
     }
 
-    fn attributes(&self, holder: Option<QuestionIndex>, out: &mut String) {
+    fn attributes(&self, holder: Option<QuestionIndex>, seed: Option<&Seed>, out: &mut String) {
         for question in self.children(holder).filter(|q| q.question_type == QuestionType::Attribute) {
             if holder.is_none() && matches!(&*question.name, "id" | "version") {
                 continue;
             }
-            let _ = write!(out, " {}=\"{}\"", question.name, escaped(self.value_of(question)));
+            let _ = write!(out, " {}=\"{}\"", question.name, escaped(value_in(seed, question)));
         }
         if let Some(holder) = holder {
             let written: Vec<&str> = self
@@ -266,17 +266,6 @@ impl<'f> Writer<'f> {
                 let _ = write!(out, " {name}=\"{}\"", escaped(value));
             }
         }
-    }
-
-    /// What an attribute begins with: in the record, in a further instance of its repeat, or in the first.
-    fn value_of(&self, attribute: &Question) -> &'f str {
-        let form = self.form;
-        let of_scope = |(scope, seed): &'f (ScopeIndex, Seed)| (*scope == attribute.scope).then_some(seed);
-        let seeds = std::iter::once(&form.seed)
-            .chain(form.templates.get(attribute.scope.as_usize()))
-            .chain(form.seed.repeats.iter().filter_map(of_scope));
-        let value = seeds.flat_map(|seed| &seed.values).find(|(index, _)| *index == attribute.index);
-        value.map_or("", |(_, value)| value)
     }
 
     /// The attributes that a sheet adds, as far as XML takes them: each once, with a prefix that is declared, and none
@@ -308,7 +297,8 @@ impl<'f> Writer<'f> {
         known.map(|(_, uri)| (uri.as_str(), local))
     }
 
-    fn elements(&self, holder: Option<QuestionIndex>, out: &mut String) {
+    /// What lies in a group, in an instance or in a template, with the attributes that it begins with.
+    fn elements(&self, holder: Option<QuestionIndex>, seed: Option<&Seed>, out: &mut String) {
         for question in self.children(holder) {
             match question.question_type {
                 QuestionType::Attribute => {}
@@ -316,22 +306,27 @@ impl<'f> Writer<'f> {
                     if self.needs_count(question) {
                         let _ = write!(out, "<{}/>", self.count_name(question));
                     }
-                    self.element(question, " jr:template=\"\"", out);
-                    self.element(question, "", out);
+                    let scope = question.opens.unwrap_or(ScopeIndex::ROOT);
+                    let first = seed
+                        .and_then(|seed| seed.repeats.iter().find(|(of, _)| *of == scope))
+                        .map(|(_, seed)| seed);
+                    let template = self.form.templates.get(scope.as_usize());
+                    self.element(question, " jr:template=\"\"", template, out);
+                    self.element(question, "", first, out);
                 }
-                _ => self.element(question, "", out),
+                _ => self.element(question, "", seed, out),
             }
         }
     }
 
-    fn element(&self, question: &Question, template: &str, out: &mut String) {
+    fn element(&self, question: &Question, template: &str, seed: Option<&Seed>, out: &mut String) {
         let name = &question.name;
         let _ = write!(out, "<{name}{template}");
-        self.attributes(Some(question.index), out);
+        self.attributes(Some(question.index), seed, out);
         out.push('>');
         match &question.default {
             Some(FormDefault::Literal(text)) => out.push_str(&escaped(text)),
-            _ => self.elements(Some(question.index), out),
+            _ => self.elements(Some(question.index), seed, out),
         }
         if let Some(scope) = question.opens
             && self.form.entities.iter().any(|entity| entity.scope == scope)
@@ -910,6 +905,12 @@ const IN_BODY: [&str; 9] =
     ["ref", "appearance", "nodeset", "jr:count", "jr:noAddRemove", "mediatype", "start", "end", "step"];
 
 /// `<tag><pair name="…">value</pair>…</tag>`; nothing for nothing.
+/// What an attribute begins with there.
+fn value_in<'s>(seed: Option<&'s Seed>, attribute: &Question) -> &'s str {
+    let values = seed.into_iter().flat_map(|seed| &seed.values);
+    values.into_iter().find(|(index, _)| *index == attribute.index).map_or("", |(_, value)| value)
+}
+
 fn pairs<'p>(tag: &str, values: impl Iterator<Item = (&'p str, &'p str)>, out: &mut String) {
     let mut inside = String::new();
     for (name, value) in values {

@@ -8,7 +8,7 @@ use record_model::Visit;
 use sha2::Digest;
 
 use crate::arena::{Arena, Datum};
-use crate::form::{DocIndex, Form, ListIndex, QuestionIndex, QuestionType, ScopeIndex};
+use crate::form::{DocIndex, Form, Itemset, ListIndex, QuestionIndex, QuestionType, ScopeIndex};
 use crate::xml::XmlKind;
 use crate::xpath::ast::{Axis, Operator};
 use crate::xpath::axes::draw;
@@ -298,7 +298,8 @@ impl<'e> Evaluator<'e> {
                 let id = self.text(id, context);
                 let found = self.form.itext.get(&*id).and_then(|texts| texts.get(self.language));
                 Val::Text(found.map_or(Cow::Borrowed(""), |template| {
-                    self.nested(|| Cow::Owned(crate::evaluate::render(self, template, context)))
+                    // Such a text is found by its id, from anywhere: what it shows is named from the root.
+                    self.nested(|| Cow::Owned(crate::evaluate::render(self, template, Context::instance(0))))
                 }))
             }
             Node::Unknown(name) => {
@@ -831,13 +832,8 @@ impl<'e> Evaluator<'e> {
     ) -> Vec<(Cow<'e, str>, Cow<'e, str>)> {
         let asked = self.form.question(question);
         if let Some(itemset) = &asked.itemset {
-            let nodes = self.nodes(&self.form.program(itemset.nodes).root, context);
-            let size = nodes.len() as u32;
-            let option = |(at, node): (usize, NodeRef)| {
-                let context = context.at(node, at as u32 + 1, size);
-                (self.text(&itemset.value, context), self.text(&itemset.label, context))
-            };
-            return nodes.into_iter().enumerate().map(option).collect();
+            let places = self.itemset_places(itemset, context).into_iter();
+            return places.map(|at| (self.text(&itemset.value, at), self.text(&itemset.label, at))).collect();
         }
         let Some(list) = asked.list else { return Vec::new() };
         let data = self.form.list(list);
@@ -853,6 +849,13 @@ impl<'e> Evaluator<'e> {
                 })
                 .collect(),
         }
+    }
+
+    /// Where each option of an itemset stands.
+    pub(crate) fn itemset_places(&self, itemset: &'e Itemset, context: Context) -> Vec<Context> {
+        let nodes = self.nodes(&self.form.program(itemset.nodes).root, context);
+        let size = nodes.len() as u32;
+        nodes.into_iter().enumerate().map(|(at, node)| context.at(node, at as u32 + 1, size)).collect()
     }
 
     /// A choice's label, with the answers it shows as they are around this place.

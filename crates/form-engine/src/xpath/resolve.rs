@@ -1188,12 +1188,13 @@ impl<'n, 'f> Resolver<'n, 'f> {
         let compiled = compile_regex(pattern).map_err(|error| {
             // Its last line says why; those before draw the pattern.
             let reason = error.to_string();
-            let reason = reason.lines().last().unwrap_or_default().trim().to_owned();
+            let reason = reason.lines().last().unwrap_or_default().trim();
+            let reason = reason.strip_prefix("error: ").unwrap_or(reason);
             self.fault(
                 at,
                 (
-                    format!("le motif {} ({reason})", quoted(pattern)),
-                    format!("the pattern {} ({reason})", quoted(pattern)),
+                    format!("le motif {} (dont le lecteur dit : {reason})", quoted(pattern)),
+                    format!("the pattern {} (whose reader says: {reason})", quoted(pattern)),
                 ),
                 (
                     "un motif bien formé, sans assertions avant ou arrière ni références arrière",
