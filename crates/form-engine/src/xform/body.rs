@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use roxmltree::Node;
 
 /// Controls, groups, repeats and actions of one form.
-pub(crate) const MAX_CONTROLS: usize = 50_000;
-/// Bytes of one path from the root. A short form could name ten thousand places in one group of an endless name.
+pub(crate) const MAX_CONTROLS: usize = 30_000;
+/// Bytes of one path from the root. A short form could name thousands of places in one group of an endless name.
 pub(crate) const MAX_PATH_BYTES: usize = 4_096;
 
 /// What the body says.

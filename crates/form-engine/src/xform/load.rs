@@ -820,7 +820,7 @@ impl<'x, 'i> Loader<'_, 'x, 'i> {
 
     fn strays(&mut self, root_path: &str) {
         let body = self.body.controls.iter().chain(&self.body.repeats).chain(&self.binds);
-        let aimed = body.map(|(path, node)| Aimed { node: *node, path: path.clone() }).collect();
+        let aimed = body.map(|(path, node)| Aimed { node: *node, path });
         let known: HashSet<&str> = self.by_path.keys().map(String::as_str).chain([root_path]).collect();
         let line_starts = &self.line_starts;
         let line = |node: Node<'_, '_>| line_of(line_starts, node);

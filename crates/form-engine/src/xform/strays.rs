@@ -21,19 +21,20 @@ const DATA_TYPES: [&str; 21] = [
 ];
 
 /// A reference of the body or of a bind, and the path it comes to.
-pub(crate) struct Aimed<'x, 'i> {
+pub(crate) struct Aimed<'p, 'x, 'i> {
     pub(crate) node: Node<'x, 'i>,
-    pub(crate) path: String,
+    pub(crate) path: &'p str,
 }
 
 /// Tells of references to places that the record does not have.
-pub(crate) fn tell_lost(
-    mut aimed: Vec<Aimed<'_, '_>>,
+pub(crate) fn tell_lost<'p, 'x: 'p, 'i: 'x>(
+    aimed: impl Iterator<Item = Aimed<'p, 'x, 'i>>,
     known: &HashSet<&str>,
     line: impl Fn(Node<'_, '_>) -> u32,
     report: &mut Report,
 ) {
-    aimed.retain(|aimed| !known.contains(&*aimed.path) && !aimed.path.contains('@'));
+    let is_lost = |aimed: &Aimed<'_, '_, '_>| !known.contains(aimed.path) && !aimed.path.contains('@');
+    let mut aimed: Vec<Aimed<'_, '_, '_>> = aimed.filter(is_lost).collect();
     aimed.sort_by_key(|aimed| aimed.node.range().start);
     for (at, Aimed { node, path }) in aimed.iter().enumerate() {
         let tag = node.tag_name().name();
