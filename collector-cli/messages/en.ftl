@@ -386,3 +386,5 @@ todo-tell = Tell head office, with the record's number.
 unsent-note = Your work has waited { $age } to be sent.
 unsent-warning = Attention: for { $age } your work has been on this computer only. Send it as soon as you can.
 unsent-alarm = URGENT: for { $age } your work has been on this computer only. If it is stolen or breaks, all of it is lost. Send it ("sync", or "bundle export" to a stick), or at least make a copy ("backup").
+error-already-asked = Another request of this person waits for its answer on this computer
+hint-already-asked = Make the same request again (same invitation, name and computer), or wait for the answer. With another invitation: begin in another folder (--home).

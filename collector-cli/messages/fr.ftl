@@ -387,3 +387,5 @@ todo-tell = Prévenez le siège et donnez-lui le numéro de la fiche.
 unsent-note = Votre travail attend d'être envoyé depuis { $age }.
 unsent-warning = Attention : votre travail n'est que sur cet ordinateur depuis { $age }. Envoyez-le dès que possible.
 unsent-alarm = URGENT : votre travail n'est que sur cet ordinateur depuis { $age }. S'il est volé ou tombe en panne, tout est perdu. Envoyez-le (« sync », ou « bundle export » sur une clé), ou faites au moins une copie (« backup »).
+error-already-asked = Une autre demande de cette personne attend déjà sa réponse sur cet ordinateur
+hint-already-asked = Refaites la même demande (même invitation, même nom, même ordinateur), ou attendez la réponse. Avec une autre invitation : commencez dans un autre dossier (--home).

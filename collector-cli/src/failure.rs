@@ -180,6 +180,9 @@ impl From<CollectorError> for Failure {
             E::NothingAsked => {
                 said(Kind::NotFound, "error-nothing-asked").hint(Text::new("hint-nothing-asked"))
             }
+            E::AlreadyAsked => {
+                said(Kind::Refused, "error-already-asked").hint(Text::new("hint-already-asked"))
+            }
             E::NoAnswer => said(Kind::NotFound, "error-no-answer").hint(Text::new("hint-no-answer")),
             E::PassphraseTooShort { at_least } => {
                 Self::new(Kind::Usage, Text::new("error-passphrase-short").with("at_least", *at_least))
@@ -259,6 +262,19 @@ impl From<CollectorError> for Failure {
 }
 
 impl Failure {
+    /// True for a part of a bundle that is meant for somebody else.
+    pub(crate) fn is_for_others(&self) -> bool {
+        let cause = self.source.as_ref().and_then(|source| source.downcast_ref::<CollectorError>());
+        matches!(
+            cause,
+            Some(
+                CollectorError::BundleForRegistry
+                    | CollectorError::BundleForColleague { .. }
+                    | CollectorError::Bundle(BundleError::SealedToAnother)
+            )
+        )
+    }
+
     fn of_store(error: &DeviceStoreError) -> Self {
         use DeviceStoreError as E;
         let at = |key: &'static str, path: &Path| Text::new(key).with("path", path.display().to_string());

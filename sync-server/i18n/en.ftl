@@ -284,3 +284,4 @@ hint-bundle = Copy it again from where it was made. Nothing is lost: the laptop 
 stick-differs = { $path }: what was read back is not what was written; take another stick
 not-a-part = { $path } is not a file of Lakou's
 too-many-entries = { $path } has too many files
+bundle-no-answer = No answer for { $seat }: { $reason }

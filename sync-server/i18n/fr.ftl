@@ -285,3 +285,4 @@ hint-bundle = Copiez-le de nouveau là où il a été fait. Rien n'est perdu : l
 stick-differs = { $path } : ce qui est relu n'est pas ce qui a été écrit ; prenez une autre clé
 not-a-part = { $path } n'est pas un fichier de Lakou
 too-many-entries = { $path } contient trop de fichiers
+bundle-no-answer = Pas de réponse pour { $seat } : { $reason }

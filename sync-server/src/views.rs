@@ -460,7 +460,7 @@ impl BundlePartView {
 
     fn plain(path: &Path) -> Self {
         Self {
-            file: path.display().to_string(),
+            file: bundle_files::shown(path),
             taken: true,
             reason: None,
             bundle: None,

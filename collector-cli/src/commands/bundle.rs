@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bundle_files::{PartError, find_parts, read_part, write_part};
+use bundle_files::{PartError, find_parts, read_part, shown, write_part};
 use clap::Subcommand;
 use collector_core::{BundleError, BundleImport, Collector, CollectorError, DEFAULT_PART_BYTES, FileKind};
 use record_model::ReasonCode;
@@ -59,8 +59,7 @@ fn export(args: &ExportArgs, app: &mut App) -> Result<(), Failure> {
     let mut files = Vec::with_capacity(export.files.len());
     for file in &export.files {
         let path = write_part(&args.folder, &file.name, &file.bytes)?;
-        files
-            .push(WrittenPartShape { file: path.display().to_string(), size_bytes: file.bytes.len() as u64 });
+        files.push(WrittenPartShape { file: shown(&path), size_bytes: file.bytes.len() as u64 });
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -106,13 +105,13 @@ fn import(args: &ImportArgs, app: &mut App) -> Result<(), Failure> {
                 total.applied.quarantined += part.applied.quarantined;
                 total.applied.held = part.applied.held;
                 total.refused.extend(part.refused);
-                parts.push(BundlePartShape { file: path.display().to_string(), taken: true, reason: None });
+                parts.push(BundlePartShape { file: shown(path), taken: true, reason: None });
                 total.waiting = part.waiting;
             }
             // One part that cannot be used keeps no other from being used.
             Err(failure) => {
                 let reason = Some(app.ui.text(&failure.message));
-                parts.push(BundlePartShape { file: path.display().to_string(), taken: false, reason });
+                parts.push(BundlePartShape { file: shown(path), taken: false, reason });
                 refused.push((path, failure));
             }
         }
@@ -122,7 +121,7 @@ fn import(args: &ImportArgs, app: &mut App) -> Result<(), Failure> {
     app.learn_zone(&mut collector)?;
     let left = collector.status()?.deltas.to_send.deltas;
     for (path, failure) in &refused {
-        let line = Text::new("bundle-part-refused").with("file", path.display().to_string());
+        let line = Text::new("bundle-part-refused").with("file", shown(path));
         app.ui.say(&line.with("reason", app.ui.text(&failure.message)));
     }
     if refused.len() == parts.len() {
@@ -195,7 +194,7 @@ fn print(app: &mut App, shape: &BundleImportShape, refused: &[(ReasonCode, u64)]
 
 impl From<PartError> for Failure {
     fn from(error: PartError) -> Self {
-        let at = |key: &'static str, path: &Path| Text::new(key).with("path", path.display().to_string());
+        let at = |key: &'static str, path: &Path| Text::new(key).with("path", shown(path));
         match error {
             PartError::File { path, source } => Self::file(&path, source),
             PartError::Differs { ref path } => {

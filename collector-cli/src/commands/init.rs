@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use bundle_files::{find_parts, read_part, write_part};
-use collector_core::{Collector, CollectorError, Enrolment, FileKind, Home, InvitationCode};
+use bundle_files::{find_parts, read_part, shown, write_part};
+use collector_core::{Collector, Enrolment, FileKind, Home, InvitationCode, MAX_ENROLMENT_FILE_BYTES};
 
 use crate::app::App;
 use crate::failure::{Failure, Kind};
@@ -100,22 +100,26 @@ fn finish(args: &Args, app: &mut App, home: &Home) -> Result<Collector, Failure>
     let found = find_parts(&args.answer)?;
     let (mut answers, mut parts) = (Vec::new(), Vec::new());
     for path in &found.parts {
-        let file = read_part(path)?;
+        // What cannot be read is not the answer; if it was, the person is told that none was there.
+        let Ok(file) = read_part(path) else { continue };
         match FileKind::of(&file) {
-            FileKind::Answer => answers.push(file),
+            FileKind::Answer if file.len() <= MAX_ENROLMENT_FILE_BYTES => answers.push(file),
             FileKind::Part => parts.push(path),
-            FileKind::Request => {}
+            FileKind::Answer | FileKind::Request => {}
         }
     }
     let passphrase = app.passphrase(&args.person)?;
     let mut collector = Collector::finish_enrolment(home, &args.person, &passphrase, app.ports(), &answers)?;
     for path in parts {
-        let file = read_part(path)?;
-        match collector.import_bundle_part(&file) {
-            Ok(_) => {}
-            // Colleagues' parts lie on the same stick.
-            Err(CollectorError::Bundle(_) | CollectorError::BundleForRegistry) => {}
-            Err(error) => return Err(error.into()),
+        let taken = read_part(path).map_err(Failure::from);
+        let taken = taken.and_then(|file| Ok(collector.import_bundle_part(&file).map(drop)?));
+        // The person is enrolled: a part that cannot be used may come again. Colleagues' parts lie on the same stick.
+        if let Err(failure) = taken
+            && !failure.is_for_others()
+        {
+            let line = Text::new("bundle-part-refused").with("file", shown(path));
+            let reason = app.ui.text(&failure.message);
+            app.ui.say(&line.with("reason", reason));
         }
     }
     app.learn_zone(&mut collector)?;

@@ -18,7 +18,7 @@ const UNFINISHED: &str = "unfinished";
 #[derive(Debug, thiserror::Error)]
 pub enum PartError {
     /// The file system's word.
-    #[error("{path}: {source}")]
+    #[error("{}: {source}", shown(path))]
     File {
         /// Which file or folder.
         path: PathBuf,
@@ -26,19 +26,19 @@ pub enum PartError {
         source: io::Error,
     },
     /// The stick gave back something else than what was written to it.
-    #[error("{path}: what was read back is not what was written. Use another stick")]
+    #[error("{}: what was read back is not what was written. Use another stick", shown(path))]
     Differs {
         /// Which file.
         path: PathBuf,
     },
     /// A file that no part of a bundle can be: too large, or no regular file.
-    #[error("{path}: not a part of a bundle")]
+    #[error("{}: not a part of a bundle", shown(path))]
     NotAPart {
         /// Which file.
         path: PathBuf,
     },
     /// More entries than are looked at.
-    #[error("{path}: more than {MAX_FOLDER_ENTRIES} files; name the parts themselves")]
+    #[error("{}: more than {MAX_FOLDER_ENTRIES} files; name the parts themselves", shown(path))]
     TooManyEntries {
         /// Which folder.
         path: PathBuf,
@@ -57,6 +57,13 @@ pub fn write_part(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Pa
     std::fs::create_dir_all(folder).map_err(PartError::file(folder))?;
     let path = folder.join(name);
     let unfinished = path.with_extension(UNFINISHED);
+    // Whatever lies there goes: an earlier attempt, or a link that somebody put there to have another file overwritten.
+    for old in [&unfinished, &path] {
+        match std::fs::remove_file(old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(PartError::file(old)(error)),
+            _ => {}
+        }
+    }
     let written = write_and_compare(&unfinished, bytes).and_then(|()| {
         std::fs::rename(&unfinished, &path).map_err(PartError::file(&path))?;
         platform::sync_folder(folder).map_err(PartError::file(folder))
@@ -69,18 +76,25 @@ pub fn write_part(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Pa
 }
 
 fn write_and_compare(path: &Path, bytes: &[u8]) -> Result<(), PartError> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(path)
-        .map_err(PartError::file(path))?;
+    // Follows no link, and opens nothing that was there.
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).open(path).map_err(PartError::file(path))?;
     file.write_all(bytes).map_err(PartError::file(path))?;
     file.sync_all().map_err(PartError::file(path))?;
     platform::forget_cached(&file);
     drop(file);
     let back = std::fs::read(path).map_err(PartError::file(path))?;
     if back == bytes { Ok(()) } else { Err(PartError::Differs { path: path.to_owned() }) }
+}
+
+/// A path as it may be shown on a terminal: a name on a stick may hold what would repaint the screen, or turn it around.
+pub fn shown(path: &Path) -> String {
+    let is_plain = |c: char| {
+        let is_unseen =
+            matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}');
+        !c.is_control() && !is_unseen && c != '\u{FEFF}'
+    };
+    path.to_string_lossy().chars().map(|c| if is_plain(c) { c } else { '\u{FFFD}' }).collect()
 }
 
 /// Parts found where a person pointed.
@@ -167,6 +181,25 @@ mod tests {
         std::fs::write(folder.join("lakou-AB-01.unfinished"), b"sea").unwrap();
         write_part(&folder, "lakou-AB-01.lakou", b"sealed").unwrap();
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_on_the_stick_leads_nowhere() {
+        let (stick, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let precious = elsewhere.path().join("registry.db");
+        std::fs::write(&precious, b"precious").unwrap();
+        for name in ["lakou-answer-AB.unfinished", "lakou-answer-AB.lakou"] {
+            platform::link_for_tests(&precious, &stick.path().join(name));
+        }
+        let path = write_part(stick.path(), "lakou-answer-AB.lakou", b"sealed").unwrap();
+        assert_eq!(std::fs::read(&precious).unwrap(), b"precious");
+        assert!(path.symlink_metadata().unwrap().is_file());
+        assert_eq!(read_part(&path).unwrap(), b"sealed");
+    }
+
+    #[test]
+    fn a_name_cannot_repaint_the_screen() {
+        assert_eq!(shown(Path::new("a\u{1b}[2J\nb\u{202E}c.lakou")), "a\u{FFFD}[2J\u{FFFD}b\u{FFFD}c.lakou");
     }
 
     #[test]

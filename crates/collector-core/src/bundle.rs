@@ -110,6 +110,7 @@ impl Collector {
     /// order and more than once.
     pub fn import_bundle_part(&mut self, file: &[u8]) -> Result<BundleImport, CollectorError> {
         let part = self.open_part(file)?;
+        let known = self.anchor()?.head;
         let mut report = BundleImport::default();
         let mut pages = Vec::new();
         for item in part.items {
@@ -137,7 +138,10 @@ impl Collector {
         self.renew_certificate()?;
         let (now, seat) = (self.now(), self.seat.seat);
         report.waiting = self.store.read(|tx| tx.waiting_pages(seat)).map_err(CollectorError::Store)?;
-        self.store.write(|tx| tx.set_last_sync(now)).map_err(CollectorError::Store)?;
+        // An old stick, read again, is no news from head office.
+        if self.anchor()?.head != known {
+            self.store.write(|tx| tx.set_last_sync(now)).map_err(CollectorError::Store)?;
+        }
         Ok(report)
     }
 
@@ -160,7 +164,12 @@ impl Collector {
             }
             Some(_) => {}
         }
-        Ok(sealed.open(&self.sealing)?.verify(deployment, &self.deployment.registry_key)?)
+        let opened = sealed.open(&self.sealing).map_err(|error| match error {
+            // The label names this person: it is not for somebody else, it has come to harm.
+            BundleError::SealedToAnother => BundleError::Damaged,
+            other => other,
+        })?;
+        Ok(opened.verify(deployment, &self.deployment.registry_key)?)
     }
 
     fn take_receipt(&mut self, bytes: Vec<u8>, report: &mut BundleImport) -> Result<(), CollectorError> {
@@ -206,9 +215,9 @@ impl Collector {
     ) -> Result<bool, CollectorError> {
         let Anchor { deployment, registry, head, .. } = self.anchor()?;
         let seat = self.seat.seat;
-        let cursor = self.store.read(|tx| tx.cursor(seat)).map_err(CollectorError::Store)?;
+        let (cursor, have) = crate::sync::standing_of_pull(&self.store, seat)?;
         let now = self.now();
-        let mut session = PullSession::new(deployment, registry, cursor, head, Vec::new());
+        let mut session = PullSession::new(deployment, registry, cursor, head, have);
         let offered = PullEvent::Offered { request: request.to_vec(), page: page.to_vec() };
         for effect in session.handle(now, offered) {
             match effect {

@@ -64,7 +64,14 @@ impl Collector {
         mut ports: Ports,
     ) -> Result<BundleFile, CollectorError> {
         let (mut store, secrets) = make_or_unlock(home, enrolment, &mut ports)?;
+        let person = enrolment.person;
+        let earlier = store.read(|tx| tx.pending_enrolment(person)).map_err(CollectorError::Store)?;
         let pending = write_request(&mut store, &secrets, enrolment, &ports)?;
+        if let Some(earlier) = earlier.filter(|earlier| earlier.request != pending.request) {
+            // Its answer may be on the way, and would fit no other request.
+            store.write(|tx| tx.put_pending_enrolment(&earlier)).map_err(CollectorError::Store)?;
+            return Err(CollectorError::AlreadyAsked);
+        }
         let (name, bytes) = write_request_file(&pending.request, seat_of(&secrets));
         Ok(BundleFile { name, bytes })
     }

@@ -55,6 +55,9 @@ pub enum CollectorError {
     /// An answer is offered to somebody who has not asked, or has been answered.
     #[error("nobody of that name waits for an answer to an enrolment on this computer")]
     NothingAsked,
+    /// Another request of this person is on its way: its answer would fit no other.
+    #[error("another request of this person waits for its answer on this computer")]
+    AlreadyAsked,
     /// None of the files offered answers this person's request.
     #[error("none of these files answers the request that was made on this computer")]
     NoAnswer,

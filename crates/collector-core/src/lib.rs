@@ -48,5 +48,6 @@ pub use records::{
 pub use status::{Diagnosis, FormSummary, Status};
 pub use sync::{MAX_BLOB_BYTES, SyncProgress, SyncReport};
 pub use sync_protocol::{
-    BundleError, DEFAULT_PART_BYTES, FileKind, MAX_PART_BYTES, PART_EXTENSION, PullFailure, PushFailure,
+    BundleError, DEFAULT_PART_BYTES, FileKind, MAX_ENROLMENT_FILE_BYTES, MAX_PART_BYTES, PART_EXTENSION,
+    PullFailure, PushFailure,
 };

@@ -470,12 +470,14 @@ impl Tx<'_> {
                max(coalesce(outcome, 0) = ?2), max(coalesce(outcome, 0) = ?3),
                max(delivery = 'refused' OR coalesce(outcome, 0) = ?4),
                max(CASE WHEN delivery = 'refused' THEN reason WHEN outcome = ?4 THEN outcome_reason END)
-             FROM own_deltas WHERE record IS NOT NULL AND (?1 IS NULL OR record = ?1) GROUP BY record",
+             FROM own_deltas WHERE record BETWEEN coalesce(?1, x'') AND coalesce(?1, ?5) GROUP BY record",
             params![
                 record.map(|record| record.as_bytes().to_vec()),
                 OutcomeCode::Held.code(),
                 OutcomeCode::Forked.code(),
-                OutcomeCode::Quarantined.code()
+                OutcomeCode::Quarantined.code(),
+                // Behind every record's id: one range of the index for one record, and one for all.
+                [0xFF_u8; 17].as_slice()
             ],
             |row| {
                 Ok(RecordDelivery {

@@ -13,6 +13,9 @@ use sync_protocol::{
 use crate::error::RegistryError;
 use crate::registry::Registry;
 
+/// Files that a part may ask for; a laptop that wants more asks again.
+pub const MAX_WANTED_FILES: usize = 1_000;
+
 /// Pages of one answer to a bundle; a laptop that is further behind asks again with its next.
 pub const MAX_BUNDLE_PAGES: usize = 10_000;
 
@@ -40,9 +43,11 @@ pub struct TakenPart {
     pub deltas: u64,
     /// Of those, not taken into the log; the receipts say why.
     pub refused: u64,
+    /// Batches and requests that could not be read: another version's, or made to confuse.
+    pub unread: u64,
     /// Receipts to send back.
     receipts: Vec<Vec<u8>>,
-    request: Option<Vec<u8>>,
+    request: Option<PullRequest>,
     wanted: Vec<[u8; 32]>,
 }
 
@@ -52,8 +57,8 @@ pub struct BundleAnswer {
     /// Whose.
     pub seat: SeatId,
     receipts: Vec<Vec<u8>>,
-    /// From where its pull goes on; byte for byte as the device made it.
-    request: Vec<u8>,
+    /// From where its pull goes on, as the device asked.
+    request: PullRequest,
     wanted: BTreeSet<[u8; 32]>,
 }
 
@@ -66,7 +71,7 @@ impl BundleAnswer {
             known_tree_size: 0,
             have: Vec::new(),
         };
-        Self { seat, receipts: Vec::new(), request: request.encode(), wanted: BTreeSet::new() }
+        Self { seat, receipts: Vec::new(), request, wanted: BTreeSet::new() }
     }
 
     /// For each seat that packed one of these parts: all receipts, and the pull that came last.
@@ -111,6 +116,7 @@ impl Registry {
             seat,
             deltas: 0,
             refused: 0,
+            unread: 0,
             receipts: Vec::new(),
             request: None,
             wanted: Vec::new(),
@@ -118,14 +124,23 @@ impl Registry {
         for item in part.items {
             match item {
                 BundleItem::Push(batch) => {
-                    let batch = PushBatch::decode(&batch).map_err(|_| BundleError::Damaged)?;
+                    // What cannot be read keeps nothing else in the part from being taken.
+                    let Ok(batch) = PushBatch::decode(&batch) else {
+                        taken.unread += 1;
+                        continue;
+                    };
                     let receipt = self.receive(&batch)?;
                     taken.deltas += batch.envelopes.len() as u64;
                     taken.refused += receipt.refusals.len() as u64;
                     taken.receipts.push(receipt.encode());
                 }
-                BundleItem::Pull(request) => taken.request = Some(request),
-                BundleItem::Wanted(hashes) => taken.wanted.extend(hashes),
+                BundleItem::Pull(request) => match PullRequest::decode(&request) {
+                    Ok(request) => taken.request = Some(request),
+                    Err(_) => taken.unread += 1,
+                },
+                BundleItem::Wanted(hashes) => {
+                    taken.wanted.extend(hashes.into_iter().take(MAX_WANTED_FILES));
+                }
                 // Only the registry packs these.
                 BundleItem::Receipt(_) | BundleItem::Page { .. } | BundleItem::File(_) => {}
             }
@@ -168,7 +183,7 @@ impl Registry {
         }
         let mut files = answer.wanted;
         if !self.is_shut_out(&standing) {
-            let mut request = PullRequest::decode(&answer.request).map_err(|_| BundleError::Damaged)?;
+            let mut request = answer.request;
             for _ in 0..MAX_BUNDLE_PAGES {
                 let page = self.pull(&standing, &request)?;
                 files.extend(files_named_in(&page));
@@ -184,8 +199,9 @@ impl Registry {
                 request =
                     PullRequest { log: head.log, cursor: next_cursor, known_tree_size: head.size, ..request };
             }
-            for sha256 in files {
-                if let Some(content) = self.blob_for(&standing, sha256)? {
+            let visible = self.visible_files(&standing)?;
+            for sha256 in files.intersection(&visible) {
+                if let Some(content) = self.blob(*sha256)? {
                     parts.extend(packer.add(BundleItem::File(content)));
                 }
             }
@@ -205,11 +221,13 @@ impl Registry {
         standing: &SeatStanding,
         sha256: [u8; 32],
     ) -> Result<Option<Vec<u8>>, RegistryError> {
-        let shown = self.publications()?.iter().any(|publication| {
-            standing.certificate.covers_lineage(&publication.lineage)
-                && publication.files.iter().any(|file| file.sha256 == sha256)
-        });
-        if shown { self.blob(sha256) } else { Ok(None) }
+        if self.visible_files(standing)?.contains(&sha256) { self.blob(sha256) } else { Ok(None) }
+    }
+
+    fn visible_files(&self, standing: &SeatStanding) -> Result<BTreeSet<[u8; 32]>, RegistryError> {
+        let publications = self.publications()?.into_iter();
+        let covered = publications.filter(|row| standing.certificate.covers_lineage(&row.lineage));
+        Ok(covered.flat_map(|row| row.files).map(|file| file.sha256).collect())
     }
 
     fn standing(&self, seat: SeatId) -> Result<Arc<SeatStanding>, RegistryError> {

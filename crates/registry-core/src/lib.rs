@@ -18,7 +18,7 @@ mod registry;
 mod roster;
 mod snapshot;
 
-pub use bundle::{BundleAnswer, BundleFile, MAX_BUNDLE_PAGES, TakenPart};
+pub use bundle::{BundleAnswer, BundleFile, MAX_BUNDLE_PAGES, MAX_WANTED_FILES, TakenPart};
 pub use catalog::{Catalog, PublishedForm};
 pub use desk::{AlternativeDetail, DecideRequest, ItemDetail, Resolution, Revoked};
 pub use enrol::{ENROLMENT_CODE_BYTES, InvitationDraft, enrolment_code};

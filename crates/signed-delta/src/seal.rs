@@ -20,9 +20,12 @@ pub enum SealError {
     /// Not an age identity.
     #[error("not an age identity")]
     Identity,
-    /// The text is damaged, or sealed to somebody else.
+    /// No key of it fits this identity.
     #[error("cannot be opened with this identity: sealed to somebody else, or damaged")]
     CannotOpen,
+    /// The key fits, and what it opens is cut short or changed.
+    #[error("damaged: what was sealed is not whole")]
+    Damaged,
     /// More than the caller allowed.
     #[error("holds more than the {limit} bytes allowed")]
     TooLarge {
@@ -104,12 +107,12 @@ pub fn open(
     identity: &SealingIdentity,
     limit: usize,
 ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-    let decryptor = age::Decryptor::new(sealed).map_err(|_| SealError::CannotOpen)?;
+    let decryptor = age::Decryptor::new(sealed).map_err(|_| SealError::Damaged)?;
     let reader = decryptor
         .decrypt(std::iter::once(&identity.0 as &dyn age::Identity))
         .map_err(|_| SealError::CannotOpen)?;
     let mut bytes = Zeroizing::new(Vec::new());
-    reader.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|_| SealError::CannotOpen)?;
+    reader.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|_| SealError::Damaged)?;
     if bytes.len() > limit { Err(SealError::TooLarge { limit }) } else { Ok(bytes) }
 }
 
@@ -126,7 +129,7 @@ mod tests {
         assert!(matches!(open(&sealed, &mine, 4), Err(SealError::TooLarge { limit: 4 })));
         let mut damaged = sealed.clone();
         *damaged.last_mut().unwrap() ^= 1;
-        assert!(matches!(open(&damaged, &mine, 64), Err(SealError::CannotOpen)));
+        assert!(matches!(open(&damaged, &mine, 64), Err(SealError::Damaged)));
         let again = SealingIdentity::from_secret(&mine.secret()).unwrap();
         assert_eq!(again.recipient(), mine.recipient());
     }

@@ -263,20 +263,14 @@ impl<'a> SealedPart<'a> {
     pub fn open(&self, identity: &SealingIdentity) -> Result<OpenedPart, BundleError> {
         let content = seal::open(self.sealed, identity, MAX_PART_BYTES).map_err(|error| match error {
             SealError::TooLarge { limit } => BundleError::TooLarge { limit },
-            // A stranger's key and a flipped bit look the same where the key should open; behind it they do not.
-            _ if self.is_cut() => BundleError::Damaged,
-            _ => BundleError::SealedToAnother,
+            SealError::CannotOpen => BundleError::SealedToAnother,
+            _ => BundleError::Damaged,
         })?;
         let (part, signature) = read_content(&content).ok_or(BundleError::Damaged)?;
         if part.label != self.label {
             return Err(BundleError::BadSignature);
         }
         Ok(OpenedPart { part, signature })
-    }
-
-    /// True when not even the list of recipients is whole.
-    fn is_cut(&self) -> bool {
-        !self.sealed.windows(5).any(|window| window == b"\n--- ")
     }
 }
 
@@ -419,6 +413,7 @@ mod tests {
         assert_eq!(read(b"MZ\x90\x00", DEPLOYMENT), Err(BundleError::NotABundle));
         assert_eq!(read(&file[..60], DEPLOYMENT), Err(BundleError::Damaged));
         assert_eq!(read(&file[..200], DEPLOYMENT), Err(BundleError::Damaged));
+        assert_eq!(read(&file[..file.len() - 100], DEPLOYMENT), Err(BundleError::Damaged));
         let other = DeploymentId::from_bytes([2; 16]);
         assert_eq!(read(&file, other), Err(BundleError::OtherDeployment { found: DEPLOYMENT }));
         let stranger = SealedPart::read(&file).unwrap().open(&SealingIdentity::of(&key(8))).unwrap_err();

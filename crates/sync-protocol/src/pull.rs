@@ -219,6 +219,16 @@ impl PullSession {
             self.state = State::Idle;
             return vec![PullEffect::KeepForLater];
         }
+        // The page leaves out what the request said the device had. If its store was put back to an earlier day since then, it
+        // would never be sent what it lacks now: the next request says what it has.
+        let has = |end: &ChainEnd| {
+            self.have.iter().any(|own| {
+                (own.seat, own.epoch) == (end.seat, end.epoch) && own.through_seq >= end.through_seq
+            })
+        };
+        if !request.have.iter().all(has) {
+            return vec![PullEffect::Finish];
+        }
         let head = match &self.known {
             Some(known) if known.log != head.log => {
                 return vec![PullEffect::Fail(PullFailure::OtherLog { found: head.log })];
@@ -423,6 +433,24 @@ mod tests {
         assert_eq!(behind, [store(9, 4)]);
         let known = took(at_cursor(12, Some(head(8))), offered(4, 3, brought()));
         assert_eq!(known, [PullEffect::Finish]);
+    }
+
+    #[test]
+    fn a_page_that_leaves_out_what_the_device_no_longer_has_is_not_taken() {
+        let ends = |through_seq| {
+            let seat = record_model::SeatId::from_bytes([2; 16]);
+            vec![ChainEnd { seat, epoch: record_model::EpochId::from_bytes([3; 8]), through_seq }]
+        };
+        let request = PullRequest { log: LOG, cursor: 4, known_tree_size: 0, have: ends(10) };
+        let mut brought = page(&head(5), vec![], 9, false);
+        brought.signature = sign_answer(&registry(), DEPLOYMENT, &brought.digest(&request.digest()));
+        let event = || PullEvent::Offered { request: request.encode(), page: brought.encode() };
+        let session = |have| PullSession::new(DEPLOYMENT, registry().public(), 4, None, have);
+        let taken = session(ends(10)).handle(at(1), event());
+        assert!(matches!(&taken[..], [PullEffect::Store { cursor: 9, .. }]), "{taken:?}");
+        for have in [ends(5), vec![]] {
+            assert_eq!(session(have).handle(at(1), event()), [PullEffect::Finish]);
+        }
     }
 
     #[test]

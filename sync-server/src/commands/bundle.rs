@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bundle_files::{PartError, find_parts, read_part, write_part};
+use bundle_files::{PartError, find_parts, read_part, shown, write_part};
 use record_model::SeatId;
 use registry_core::{BundleAnswer, BundleFile, Registry, RegistryError, TakenPart};
 use sync_protocol::{DEFAULT_PART_BYTES, FileKind};
@@ -116,12 +116,25 @@ fn import(app: &App, args: &ImportArgs) -> Result<(), Failure> {
     open.registry.merge_all()?;
     let mut replies = Vec::new();
     if let Some(folder) = &args.reply {
+        let mut answers = Vec::new();
         for (seat, answer) in enrolled {
             replies.push(write_file(&answer, seat, folder)?);
-            replies.extend(write(&open.registry, BundleAnswer::from_nothing(seat), folder, &args.size)?);
+            answers.push(BundleAnswer::from_nothing(seat));
         }
-        for answer in BundleAnswer::to(taken) {
-            replies.extend(write(&open.registry, answer, folder, &args.size)?);
+        answers.extend(BundleAnswer::to(taken));
+        for answer in answers {
+            let seat = answer.seat;
+            match write(&open.registry, answer, folder, &args.size) {
+                Ok(written) => replies.extend(written),
+                // A full stick ends it; one seat's trouble keeps no other from its answer.
+                Err(failure) if matches!(failure.kind, FailureKind::System | FailureKind::DiskFull) => {
+                    return Err(failure);
+                }
+                Err(failure) => {
+                    let reason = app.ui.text(&failure.message);
+                    app.ui.note(&msg("bundle-no-answer").with("seat", seat).with("reason", reason));
+                }
+            }
         }
     }
     let total = |count: fn(&BundlePartView) -> u64| parts.iter().map(count).sum::<u64>();
@@ -168,6 +181,9 @@ fn export(app: &App, args: &ExportArgs) -> Result<(), Failure> {
         Failure::new(FailureKind::NotFound, msg("seat-unknown").with("seat", &args.seat))
             .hint(msg("hint-device-list"))
     })?;
+    if open.registry.seats()?[at].revocation_index.is_some() {
+        return Err(Failure::from(RegistryError::Revoked { seat: seats[at] }));
+    }
     open.registry.merge_all()?;
     let files = write(&open.registry, BundleAnswer::from_nothing(seats[at]), &args.folder, &args.size)?;
     let view = BundleExportView { seat: seats[at], files };
@@ -189,7 +205,7 @@ fn write(
 fn write_file(file: &BundleFile, seat: SeatId, folder: &Path) -> Result<WrittenPartView, Failure> {
     let path = write_part(folder, &file.name, &file.bytes)?;
     let size_bytes = file.bytes.len() as u64;
-    Ok(WrittenPartView { file: path.display().to_string(), seat, size_bytes })
+    Ok(WrittenPartView { file: shown(&path), seat, size_bytes })
 }
 
 fn show_written(ui: &crate::ui::Ui, files: &[WrittenPartView]) {
@@ -206,13 +222,13 @@ impl From<PartError> for Failure {
         let (kind, message) = match error {
             PartError::File { path, source } => return Self::file(&path, source),
             PartError::Differs { ref path } => {
-                (FailureKind::System, msg("stick-differs").with("path", path.display()))
+                (FailureKind::System, msg("stick-differs").with("path", shown(path)))
             }
             PartError::NotAPart { ref path } => {
-                (FailureKind::Usage, msg("not-a-part").with("path", path.display()))
+                (FailureKind::Usage, msg("not-a-part").with("path", shown(path)))
             }
             PartError::TooManyEntries { ref path } => {
-                (FailureKind::Usage, msg("too-many-entries").with("path", path.display()))
+                (FailureKind::Usage, msg("too-many-entries").with("path", shown(path)))
             }
         };
         Self::new(kind, message).hint(msg("hint-no-parts")).because(error)
