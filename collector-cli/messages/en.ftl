@@ -365,3 +365,24 @@ hint-nothing-for-here = Check that head office has answered, and that the right 
 proven = { $count } sendings about this record are proven to be in head office's log ({ $size } entries)
 proof-to-send = { $count } sendings have not reached head office yet
 error-not-proven = Head office had confirmed { $count } sendings about this record and cannot show them
+
+# Where a record is
+progress-set-aside = Set aside, nothing is lost ({ $reason }). { $todo }
+progress-forked = Computer copied or restored: the central supervisor must say which branch counts
+progress-to-send = To send for { $age }
+progress-in-progress = Correction in progress
+progress-held = Waits for an earlier sending
+progress-sent = Sent, not yet in the registry
+progress-in-review = In the registry, to be looked at by the supervisor
+progress-merged = In the registry
+progress-received = Received on this computer
+todo-enrol-again = Ask head office for a new invitation.
+todo-ask-for-rights = Ask head office to extend what you may do; the sending is kept there.
+todo-form-or-version = Tell head office: it lacks this form, or a newer version.
+todo-sync-then-tell = Sync once more; if it stays, tell head office.
+todo-tell = Tell head office, with the record's number.
+
+# Work that waits
+unsent-note = Your work has waited { $age } to be sent.
+unsent-warning = Attention: for { $age } your work has been on this computer only. Send it as soon as you can.
+unsent-alarm = URGENT: for { $age } your work has been on this computer only. If it is stolen or breaks, all of it is lost. Send it ("sync", or "bundle export" to a stick), or at least make a copy ("backup").

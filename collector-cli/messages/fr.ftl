@@ -366,3 +366,24 @@ hint-nothing-for-here = Vérifiez que le siège a répondu, et que la bonne pers
 proven = { $count } envois de cette fiche sont prouvés dans le journal du siège ({ $size } inscriptions)
 proof-to-send = { $count } envois ne sont pas encore reçus au siège
 error-not-proven = Le siège avait confirmé { $count } envois de cette fiche et ne peut pas les montrer
+
+# Où en est une fiche
+progress-set-aside = Mis de côté, rien n'est perdu ({ $reason }). { $todo }
+progress-forked = Ordinateur copié ou restauré : le superviseur central doit dire quelle branche compte
+progress-to-send = À envoyer depuis { $age }
+progress-in-progress = Correction en cours
+progress-held = Attend un envoi précédent
+progress-sent = Envoyé, pas encore inscrit
+progress-in-review = Inscrit au registre, à regarder par le superviseur
+progress-merged = Inscrit au registre
+progress-received = Reçu sur cet ordinateur
+todo-enrol-again = Demandez une nouvelle invitation au siège.
+todo-ask-for-rights = Demandez au siège d'étendre votre autorisation ; l'envoi est gardé là-bas.
+todo-form-or-version = Prévenez le siège : il lui manque ce formulaire ou une version plus récente.
+todo-sync-then-tell = Envoyez encore une fois ; si cela reste, prévenez le siège.
+todo-tell = Prévenez le siège et donnez-lui le numéro de la fiche.
+
+# Le travail qui attend
+unsent-note = Votre travail attend d'être envoyé depuis { $age }.
+unsent-warning = Attention : votre travail n'est que sur cet ordinateur depuis { $age }. Envoyez-le dès que possible.
+unsent-alarm = URGENT : votre travail n'est que sur cet ordinateur depuis { $age }. S'il est volé ou tombe en panne, tout est perdu. Envoyez-le (« sync », ou « bundle export » sur une clé), ou faites au moins une copie (« backup »).

@@ -15,12 +15,15 @@ use crate::messages::{Catalogue, Language, Text};
 use crate::platform;
 use crate::settings::Settings;
 use crate::ui::Ui;
+use crate::when;
 use crate::world::{Connect, MachineClock, MakeRandomness, Variable, World};
 
 /// The variable that scripts give the passphrase in.
 const PASSPHRASE_VARIABLE: &str = "LAKOU_PASSPHRASE";
 /// The same for a person who is being added.
 const NEW_PASSPHRASE_VARIABLE: &str = "LAKOU_NEW_PASSPHRASE";
+
+const MS_PER_DAY: i64 = 24 * 60 * 60 * 1000;
 
 pub(crate) struct App {
     pub(crate) ui: Ui,
@@ -91,7 +94,21 @@ impl App {
         let passphrase = self.passphrase(&person)?;
         let collector = Collector::unlock(&home, &person, &passphrase, self.ports())?;
         self.banner(&collector);
+        self.warn_of_unsent(&collector)?;
         Ok(collector)
+    }
+
+    /// Work that is on one laptop only is the greatest risk there is: the longer it waits, the louder this says so.
+    fn warn_of_unsent(&mut self, collector: &Collector) -> Result<(), Failure> {
+        let Some(age) = collector.oldest_unsent_age_ms()? else { return Ok(()) };
+        let key = match age / MS_PER_DAY {
+            ..1 => return Ok(()),
+            1..3 => "unsent-note",
+            3..7 => "unsent-warning",
+            7.. => "unsent-alarm",
+        };
+        self.ui.say(&Text::new(key).with("age", when::age(age)));
+        Ok(())
     }
 
     pub(crate) fn banner(&mut self, collector: &Collector) {

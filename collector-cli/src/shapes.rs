@@ -1,7 +1,7 @@
 //! What `--json` writes. Each shape has its schema in `schemas/collector-*.schema.json`.
 
-use collector_core::RecordSummary;
-use record_model::Value;
+use collector_core::{RecordProgress, RecordSummary};
+use record_model::{ReasonCode, Value};
 use serde::Serialize;
 
 use crate::when::rfc3339;
@@ -167,6 +167,9 @@ pub(crate) struct RecordRow {
     pub(crate) status: &'static str,
     pub(crate) pending_answers: u64,
     pub(crate) to_send: bool,
+    pub(crate) progress: &'static str,
+    pub(crate) since: Option<String>,
+    pub(crate) reason: Option<&'static str>,
     pub(crate) open_items: u32,
     pub(crate) updated_at: String,
 }
@@ -182,6 +185,15 @@ impl From<&RecordSummary> for RecordRow {
             status: summary.status.as_str(),
             pending_answers: summary.pending_answers,
             to_send: summary.to_send,
+            progress: summary.progress.as_str(),
+            since: match summary.progress {
+                RecordProgress::ToSend { since } => Some(rfc3339(since)),
+                _ => None,
+            },
+            reason: match summary.progress {
+                RecordProgress::SetAside { reason } => reason.map(ReasonCode::as_str),
+                _ => None,
+            },
             open_items: summary.open_items,
             updated_at: rfc3339(summary.updated_at),
         }

@@ -27,7 +27,8 @@ fn help_is_in_french_and_in_english_when_asked() {
 
     Commandes :
       init        Inscrit la première personne de cet ordinateur avec une invitation
-                  du siège. Il faut le réseau une fois.
+                  du siège. Il faut le réseau une fois, ou une clé qui va au siège
+                  et revient : --request, puis --answer.
       user        Les personnes qui travaillent sur cet ordinateur
       form        Les formulaires de cet ordinateur, et le contrôle d'un nouveau
       interview   Fait un entretien : question par question, ou d'après un fichier
@@ -118,6 +119,8 @@ fn help_is_in_french_and_in_english_when_asked() {
                      history
       history        Shows how a record came to what it says: who wrote what, when,
                      and how far it has come
+      prove          Has head office prove that its log holds every sending about a
+                     record, and checks the proof here. Needs the network
 
     Options:
           --home <DIR>              Folder of the store (or LAKOU_HOME; else this
@@ -228,6 +231,8 @@ fn status_says_what_waits_since_when_and_why() {
     À envoyer : 2 envois sur 1 fiches ; réponses pas encore signées : 0
     Le plus ancien attend depuis 3 jours.
     Aucun échange avec le siège pour le moment.
+    [stderr]
+    Attention : votre travail n'est que sur cet ordinateur depuis 3 jours. Envoyez-le dès que possible.
     [exit 0]
     ");
     assert_snapshot!(TestHome::enrolled().run(&["status"]), @"
@@ -237,6 +242,24 @@ fn status_says_what_waits_since_when_and_why() {
     Aucun échange avec le siège pour le moment.
     [exit 0]
     ");
+}
+
+#[test]
+fn work_that_waits_is_said_louder_each_day_and_nothing_is_said_of_none() {
+    let home = with_one_household();
+    let said = |days: i64| {
+        home.set_clock(NOW + days * 24 * 3600 * 1000);
+        home.run(&["record", "list"]).err
+    };
+    assert_eq!(said(0), "");
+    assert!(said(1).starts_with("Votre travail attend d'être envoyé depuis un jour"), "{}", said(1));
+    assert!(said(4).starts_with("Attention") && said(4).contains("4 jours"), "{}", said(4));
+    assert!(said(9).starts_with("URGENT") && said(9).contains("bundle export"), "{}", said(9));
+    // A clock that went back frightens nobody.
+    assert_eq!(said(-400), "");
+    let fresh = TestHome::enrolled();
+    fresh.set_clock(NOW + 30 * 24 * 3600 * 1000);
+    assert_eq!(fresh.run(&["record", "list"]).err, "");
 }
 
 #[test]

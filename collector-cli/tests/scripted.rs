@@ -35,13 +35,13 @@ fn a_household_from_a_file_gets_its_number_and_its_slip() {
     [exit 0]
     ");
     assert_snapshot!(home.run(&["record", "list"]), @"
-    1  HT-00007-000001-S  Marie Pierre  Entretien terminé · À envoyer
+    1  HT-00007-000001-S  Marie Pierre  Entretien terminé · À envoyer depuis moins d'une minute
     [exit 0]
     ");
     assert_snapshot!(home.run(&["record", "show", "1"]), @"
     HT-00007-000001-S  Marie Pierre
     Fiche CSWFO7G3F33NTBQHRNAFJTEYSM
-    Entretien terminé · À envoyer
+    Entretien terminé · À envoyer depuis moins d'une minute
     Lieu : HT0111
     Visite : 21/11/2026
       Date de la visite : 2026-11-21
@@ -189,7 +189,7 @@ fn a_known_record_takes_another_member_and_loses_one() {
     assert_snapshot!(home.run(&["record", "show", "1"]).out, @"
     HT-00007-000001-S  Marie-Ange Pierre
     Fiche CSWFO7G3F33NTBQHRNAFJTEYSM
-    Entretien terminé · À envoyer
+    Entretien terminé · Correction en cours
     Lieu : HT0111
     Visite : 21/11/2026
       Date de la visite : 2026-11-21

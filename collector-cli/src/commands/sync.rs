@@ -104,3 +104,22 @@ pub(super) fn reasons(counts: &[(ReasonCode, u64)]) -> Vec<ReasonCount> {
 pub(crate) fn reason_text(reason: ReasonCode) -> Text {
     Text::new(format!("reason-{}", reason.as_str().replace('_', "-")))
 }
+
+/// What a person does about work that was set aside for this reason. Nothing is lost meanwhile.
+pub(crate) fn todo_text(reason: ReasonCode) -> Text {
+    Text::new(match reason {
+        ReasonCode::Revoked | ReasonCode::UnknownSeat | ReasonCode::BadSignature => "todo-enrol-again",
+        ReasonCode::AreaOutsideCertificate
+        | ReasonCode::LineageOutsideCertificate
+        | ReasonCode::RoleNotAllowed
+        | ReasonCode::ClassNotAllowed => "todo-ask-for-rights",
+        ReasonCode::UnknownForm | ReasonCode::UnsupportedKind => "todo-form-or-version",
+        ReasonCode::Fork
+        | ReasonCode::BadChain
+        | ReasonCode::UnknownEpoch
+        | ReasonCode::MissingChange
+        | ReasonCode::UnknownRecord
+        | ReasonCode::OtherGeneration => "todo-sync-then-tell",
+        _ => "todo-tell",
+    })
+}

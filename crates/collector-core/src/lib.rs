@@ -42,7 +42,8 @@ pub use invitation::InvitationCode;
 pub use ports::{Clock, Disconnected, HttpAnswer, Ports, Randomness, Transport};
 pub use prove::{DeltaProof, RecordProof};
 pub use records::{
-    Attribution, HistoryEntry, HistoryEvent, Interview, Progress, RecordSummary, ShownRecord, ShownValue,
+    Attribution, HistoryEntry, HistoryEvent, Interview, Progress, RecordProgress, RecordSummary, ShownRecord,
+    ShownValue,
 };
 pub use status::{Diagnosis, FormSummary, Status};
 pub use sync::{MAX_BLOB_BYTES, SyncProgress, SyncReport};

@@ -1,11 +1,11 @@
 //! Reading records: what they say, with the journal over it, whose word each value is, and how they came to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use device_store::{
-    ChangeRow, Delivery, Draft, RecordDelta, RecordFilter, RecordRow, RecordStatus, StatementKind,
-    StatementRow, Tx,
+    ChangeRow, Delivery, Draft, RecordDelivery, RecordDelta, RecordFilter, RecordRow, RecordStatus,
+    StatementKind, StatementRow, Tx,
 };
 use form_engine::{Evaluation, evaluate, record_findings};
 use record_doc::RecordDoc;
@@ -40,10 +40,74 @@ pub struct RecordSummary {
     pub pending_answers: u64,
     /// True when something about it waits to be sent.
     pub to_send: bool,
+    /// How far it has come on its way to the registry.
+    pub progress: RecordProgress,
     /// Doubts that no decision has settled.
     pub open_items: u32,
     /// When it last changed here.
     pub updated_at: Instant,
+}
+
+/// How far a record has come on its way to the registry: the one thing that most needs a person to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordProgress {
+    /// The server would not take something of it, or has set it aside. Nothing is lost; somebody must act.
+    SetAside {
+        /// Why.
+        reason: Option<ReasonCode>,
+    },
+    /// This laptop was copied or restored, and two branches of its work stand side by side until a person decides.
+    Forked,
+    /// Answers that no delta holds yet, or an interview that is not finished.
+    InProgress,
+    /// Signed, and on this laptop only.
+    ToSend {
+        /// Since when.
+        since: Instant,
+    },
+    /// At the server, which waits for an earlier delta.
+    Held,
+    /// At the server, which has not said yet what it made of it.
+    Sent,
+    /// In the registry, and a person must look at it.
+    InReview,
+    /// In the registry.
+    Merged,
+    /// From others; nothing about it was written here.
+    Received,
+}
+
+impl RecordProgress {
+    fn of(row: &RecordRow, pending: u64, delivery: Option<&RecordDelivery>) -> Self {
+        match delivery {
+            Some(RecordDelivery { set_aside: true, reason, .. }) => Self::SetAside { reason: *reason },
+            Some(RecordDelivery { forked: true, .. }) => Self::Forked,
+            _ if pending > 0 => Self::InProgress,
+            Some(_) if row.status == RecordStatus::Draft => Self::InProgress,
+            Some(RecordDelivery { to_send_since: Some(since), .. }) => Self::ToSend { since: *since },
+            Some(RecordDelivery { held: true, .. }) => Self::Held,
+            Some(RecordDelivery { unconfirmed: true, .. }) => Self::Sent,
+            _ if row.open_items > 0 => Self::InReview,
+            Some(_) => Self::Merged,
+            None => Self::Received,
+        }
+    }
+
+    /// The stable word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SetAside { .. } => "set_aside",
+            Self::Forked => "forked",
+            Self::InProgress => "in_progress",
+            Self::ToSend { .. } => "to_send",
+            Self::Held => "held",
+            Self::Sent => "sent",
+            Self::InReview => "in_review",
+            Self::Merged => "merged",
+            Self::Received => "received",
+        }
+    }
 }
 
 /// Without the title: it is personal data.
@@ -333,11 +397,12 @@ impl Collector {
         self.store.read(|tx| {
             let pending: BTreeMap<RecordId, u64> =
                 tx.journalled_records(self.seat.seat)?.into_iter().collect();
-            let unsent: std::collections::HashSet<RecordId> = tx.unsent_records()?.into_iter().collect();
+            let delivery: HashMap<RecordId, RecordDelivery> =
+                tx.delivery_of_records(None)?.into_iter().map(|row| (row.record, row)).collect();
             Ok(tx
                 .records(filter)?
                 .into_iter()
-                .map(|row| summary(&row, pending.get(&row.record), unsent.contains(&row.record)))
+                .map(|row| summary(&row, pending.get(&row.record), delivery.get(&row.record)))
                 .collect())
         })
     }
@@ -378,11 +443,11 @@ impl Collector {
                 let pending = ShownValue { value: value.clone(), change: None, by: None };
                 answers.entry(path.clone()).or_default().insert(0, pending);
             }
-            let to_send = tx.unsent_records()?.contains(&record);
+            let delivery = tx.delivery_of_records(Some(record))?;
             let pending = journal.len() as u64;
             let findings = derive(tx, forms, &row, &doc)?.open;
             Ok(ShownRecord {
-                summary: summary(&row, Some(&pending), to_send),
+                summary: summary(&row, Some(&pending), delivery.first()),
                 generation: row.generation,
                 revision: draft.map(|draft| draft.revision).or(revision),
                 visit: draft.map(|draft| draft.visit).or(visit),
@@ -485,7 +550,8 @@ fn lies_within(
     })
 }
 
-fn summary(row: &RecordRow, pending: Option<&u64>, to_send: bool) -> RecordSummary {
+fn summary(row: &RecordRow, pending: Option<&u64>, delivery: Option<&RecordDelivery>) -> RecordSummary {
+    let pending_answers = pending.copied().unwrap_or(0);
     RecordSummary {
         record: row.record,
         lineage: row.lineage.clone(),
@@ -493,8 +559,9 @@ fn summary(row: &RecordRow, pending: Option<&u64>, to_send: bool) -> RecordSumma
         title: row.title.clone(),
         area: row.area.clone(),
         status: row.status,
-        pending_answers: pending.copied().unwrap_or(0),
-        to_send,
+        pending_answers,
+        to_send: delivery.is_some_and(|delivery| delivery.to_send_since.is_some()),
+        progress: RecordProgress::of(row, pending_answers, delivery),
         open_items: row.open_items,
         updated_at: row.updated_at,
     }

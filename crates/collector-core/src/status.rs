@@ -116,6 +116,12 @@ impl Collector {
         })
     }
 
+    /// How long the oldest work has waited that no receipt covers, by this laptop's clock; none when nothing waits.
+    pub fn oldest_unsent_age_ms(&self) -> Result<Option<i64>, CollectorError> {
+        let oldest = self.store.read(|tx| tx.oldest_unsent_at()).map_err(CollectorError::Store)?;
+        Ok(oldest.map(|at| self.now().unix_ms().saturating_sub(at.unix_ms())))
+    }
+
     /// The forms on this laptop, in the order of publication.
     pub fn forms(&mut self) -> Result<Vec<FormSummary>, CollectorError> {
         let Self { store, forms, .. } = self;

@@ -1,5 +1,7 @@
 //! Work that travels by stick: late, in parts, in any order, twice, or never. Nothing is lost, nothing is doubled.
 
+#![allow(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
 mod support;
 
 use collector_core::*;

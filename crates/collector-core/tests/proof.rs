@@ -1,5 +1,7 @@
 //! What the registry has promised to keep, a laptop can have proven.
 
+#![allow(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
 mod support;
 
 use collector_core::*;

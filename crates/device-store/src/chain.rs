@@ -51,6 +51,25 @@ pub struct OwnDelta<'a> {
     pub created_at: Instant,
 }
 
+/// How far what was signed here about one record has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordDelivery {
+    /// Which record.
+    pub record: RecordId,
+    /// When the oldest delta was signed that no receipt covers.
+    pub to_send_since: Option<Instant>,
+    /// The server has something of it, and has not said yet what it made of it.
+    pub unconfirmed: bool,
+    /// Something of it waits at the server for an earlier delta.
+    pub held: bool,
+    /// Something of it is a rival of another delta.
+    pub forked: bool,
+    /// The server would not take something of it, or has set it aside.
+    pub set_aside: bool,
+    /// Why.
+    pub reason: Option<ReasonCode>,
+}
+
 /// One delta that no receipt covers yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxRow {
@@ -438,14 +457,51 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Which records have deltas that no receipt covers.
-    pub fn unsent_records(&self) -> Result<Vec<RecordId>, DeviceStoreError> {
+    /// How far the deltas that were signed here have come, record by record; of one record, or of all.
+    pub fn delivery_of_records(
+        &self,
+        record: Option<RecordId>,
+    ) -> Result<Vec<RecordDelivery>, DeviceStoreError> {
         self.all(
-            "read the outbox",
-            "SELECT DISTINCT record FROM own_deltas WHERE delivery = 'to_send' AND record IS NOT NULL",
-            [],
-            |row| row.id(0),
+            "read how far the records have come",
+            "SELECT record,
+               min(CASE WHEN delivery = 'to_send' THEN created_at END),
+               max(delivery = 'delivered' AND outcome IS NULL),
+               max(coalesce(outcome, 0) = ?2), max(coalesce(outcome, 0) = ?3),
+               max(delivery = 'refused' OR coalesce(outcome, 0) = ?4),
+               max(CASE WHEN delivery = 'refused' THEN reason WHEN outcome = ?4 THEN outcome_reason END)
+             FROM own_deltas WHERE record IS NOT NULL AND (?1 IS NULL OR record = ?1) GROUP BY record",
+            params![
+                record.map(|record| record.as_bytes().to_vec()),
+                OutcomeCode::Held.code(),
+                OutcomeCode::Forked.code(),
+                OutcomeCode::Quarantined.code()
+            ],
+            |row| {
+                Ok(RecordDelivery {
+                    record: row.id(0)?,
+                    to_send_since: row.maybe_instant(1)?,
+                    unconfirmed: row.get(2)?,
+                    held: row.get(3)?,
+                    forked: row.get(4)?,
+                    set_aside: row.get(5)?,
+                    reason: reason(row, 6)?,
+                })
+            },
         )
+    }
+
+    /// When the oldest work was done that no receipt covers: a delta signed, or an answer given and not signed yet.
+    pub fn oldest_unsent_at(&self) -> Result<Option<Instant>, DeviceStoreError> {
+        let oldest = self.one(
+            "read the oldest work",
+            "SELECT min(at) FROM (
+               SELECT min(created_at) AS at FROM own_deltas WHERE delivery = 'to_send' AND record IS NOT NULL
+               UNION ALL SELECT min(at) FROM journal)",
+            [],
+            |row| row.maybe_instant(0),
+        )?;
+        Ok(oldest.flatten())
     }
 }
 

@@ -17,7 +17,7 @@ mod store;
 mod sync_state;
 
 pub use bundles::{MAX_BUNDLED_BATCHES, MAX_WAITING_PAGES, WaitingPage};
-pub use chain::{ChainPlace, DeltaCounts, OutboxRow, OwnDelta, SeatRow, Waiting};
+pub use chain::{ChainPlace, DeltaCounts, OutboxRow, OwnDelta, RecordDelivery, SeatRow, Waiting};
 pub use doctor::{Examination, Fault};
 pub use error::DeviceStoreError;
 pub use home::Home;

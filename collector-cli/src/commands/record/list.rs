@@ -1,12 +1,14 @@
 //! `record list`
 
-use collector_core::{RecordFilter, RecordStatus, RecordSummary};
-use record_model::{AreaCode, Lineage};
+use collector_core::{RecordFilter, RecordProgress, RecordStatus, RecordSummary};
+use record_model::{AreaCode, Instant, Lineage};
 
 use crate::app::App;
+use crate::commands::sync::{reason_text, todo_text};
 use crate::failure::Failure;
 use crate::messages::Text;
 use crate::shapes::{RecordRow, RecordsShape};
+use crate::when;
 
 /// Lists records, the latest changed first.
 #[derive(Debug, clap::Args)]
@@ -57,6 +59,7 @@ pub(super) fn run(args: Args, app: &mut App) -> Result<(), Failure> {
     if records.is_empty() {
         app.ui.result_text(&Text::new("record-none"));
     }
+    let now = collector.visit_now().at;
     let rows: Vec<Vec<String>> = records
         .iter()
         .enumerate()
@@ -67,7 +70,7 @@ pub(super) fn run(args: Args, app: &mut App) -> Result<(), Failure> {
                 place,
                 record.number.clone().unwrap_or_else(|| record.record.to_string().chars().take(8).collect()),
                 record.title.clone(),
-                states(app, record),
+                states(app, record, now),
             ]
         })
         .collect();
@@ -75,15 +78,30 @@ pub(super) fn run(args: Args, app: &mut App) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where a record is, in the words of the field.
-pub(super) fn states(app: &App, record: &RecordSummary) -> String {
-    let mut words = vec![format!("status-{}", record.status.as_str())];
-    if record.to_send || record.pending_answers > 0 {
-        words.push("state-to-send".to_owned());
+/// Where a record is, in the words of the field: its life, how far it has come, and what a person should look at.
+pub(super) fn states(app: &App, record: &RecordSummary, now: Instant) -> String {
+    let mut words = vec![Text::new(format!("status-{}", record.status.as_str()))];
+    // An interview in progress has said so already.
+    if record.progress != RecordProgress::InProgress || record.status != RecordStatus::Draft {
+        words.push(progress(record.progress, now));
     }
-    if record.open_items > 0 {
-        words.push("state-open-items".to_owned());
+    let is_in_review = record.progress == RecordProgress::InReview;
+    if record.open_items > 0 && !is_in_review {
+        words.push(Text::new("state-open-items"));
     }
-    let words: Vec<String> = words.into_iter().map(|key| app.ui.text(&Text::new(key))).collect();
+    let words: Vec<String> = words.iter().map(|text| app.ui.text(text)).collect();
     words.join(" · ")
+}
+
+fn progress(progress: RecordProgress, now: Instant) -> Text {
+    match progress {
+        RecordProgress::SetAside { reason: Some(reason) } => Text::new("progress-set-aside")
+            .with("reason", reason_text(reason))
+            .with("todo", todo_text(reason)),
+        RecordProgress::ToSend { since } => {
+            let age = now.unix_ms().saturating_sub(since.unix_ms());
+            Text::new("progress-to-send").with("age", when::age(age))
+        }
+        other => Text::new(format!("progress-{}", other.as_str().replace('_', "-"))),
+    }
 }

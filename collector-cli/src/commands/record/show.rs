@@ -2,7 +2,7 @@
 
 use collector_core::{Attribution, Interview, ShownRecord, ShownValue};
 use form_engine::{NodeState, QuestionKind};
-use record_model::{AnswerPath, FindingKind, Value};
+use record_model::{AnswerPath, FindingKind, Instant, Value};
 
 use super::RecordRef;
 use super::list::states;
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, app: &mut App) -> Result<(), Failure> {
     if app.ui.json(&shape(&shown)) {
         return Ok(());
     }
-    head(app, &shown);
+    head(app, &shown, collector.visit_now().at);
     // Without its form the record still has its paths and values.
     let open = collector.evaluate(record).ok();
     match &open {
@@ -92,12 +92,12 @@ pub(super) fn author(by: &Attribution) -> AuthorShape {
     }
 }
 
-fn head(app: &mut App, shown: &ShownRecord) {
+fn head(app: &mut App, shown: &ShownRecord, now: Instant) {
     let summary = &shown.summary;
     let number = summary.number.clone().unwrap_or_default();
     app.ui.result(format!("{number}  {}", summary.title).trim());
     app.ui.result_text(&Text::new("record-id").with("record", summary.record.to_string()));
-    let states = states(app, summary);
+    let states = states(app, summary, now);
     app.ui.result(&states);
     if let Some(area) = &summary.area {
         app.ui.result_text(&Text::new("record-area").with("area", area.as_str()));
