@@ -24,6 +24,7 @@ const SERVER: &[&str] = &[
     "server-error",
     "server-form-publication",
     "server-forms",
+    "server-head",
     "server-health",
     "server-history",
     "server-init",
@@ -177,6 +178,11 @@ fn what_the_program_writes_holds_to_the_schemas() {
     holds("server-state-hash", &json(&["state-hash", "--area", AREA]));
     holds("server-state-hash", &json(&["state-hash"]));
     holds("server-verify", &json(&["verify"]));
+    let head = field.home.folder.path().join("head");
+    let head = head.to_str().unwrap();
+    holds("server-head", &json(&["head"]));
+    holds("server-head", &json(&["head", "--out", head]));
+    holds("server-verify", &json(&["verify", "--head", head]));
     let copy = field.home.folder.path().join("copy");
     let copy = copy.to_str().unwrap();
     holds("server-backup", &json(&["backup", copy, "--with-keys"]));

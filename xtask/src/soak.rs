@@ -9,8 +9,8 @@ use std::time::{Duration, Instant as Stopwatch, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use crate::cargo::{cargo, run};
+use crate::needs;
 use crate::outside::Outside;
-use crate::{needs, pack};
 
 /// Which proofs, and how far.
 #[derive(Debug, clap::Args)]
@@ -235,7 +235,9 @@ fn make_ready(chosen: &[&Proof], quietly: bool) -> Result<Option<Outside>, Box<d
     if needs_oracle {
         needs::install_missing()?;
     }
-    pack::run(&pack::Command::Build { name: Some("haiti-simast".to_owned()), out: None })?;
+    // As a task of its own, so that what it tells does not stand between lines of JSON.
+    let mut pack = Command::new(std::env::current_exe()?);
+    run(pack.args(["pack", "build", "haiti-simast"]).stdout(Stdio::null()))?;
     let mut build = cargo(&["build", "--workspace", "--exclude", "xtask", "--bins"]);
     for proof in chosen {
         build.args(["--test", proof.suite]);

@@ -165,6 +165,9 @@ fn a_copy_of_a_laptop_is_shown_what_the_other_copy_wrote_at_the_same_place() {
     // Both write at one place; the second's is merged, the first's comes after it.
     let (set_aside, merged) = (first.finalised(), second.finalised());
     second.sync().unwrap();
+    // A push that fails, and a pull all the same: what is not sent yet may not hide what stands at its place.
+    first.road.faults = [Mishap::Portal].into();
+    first.sync().unwrap_err();
     first.sync().unwrap();
     assert!(world.registry.record(set_aside).is_err());
     assert!(world.registry.record(merged).is_ok());

@@ -187,6 +187,10 @@ fn problem_schema() -> Value {
             "title": { "type": "string" },
             "status": { "type": "integer" },
             "code": { "type": "string", "enum": codes },
+            "counter": {
+                "type": "integer",
+                "description": "With request_refused, for a repeated counter: the last one taken of the seat",
+            },
         },
     })
 }

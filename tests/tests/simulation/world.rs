@@ -11,7 +11,7 @@ use collector_core::{
 };
 use device_store::DeviceStore;
 use record_model::{FindingKind, Instant, RecordId, Role, Visit};
-use registry_core::{DecideRequest, InvitationDraft, RegistryError, Resolution};
+use registry_core::{BundleAnswer, DecideRequest, InvitationDraft, RegistryError, Resolution};
 use registry_store::ItemFilter;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -30,6 +30,8 @@ use crate::server::{Request, Server, Sun, Unanswered};
 const BEGINNING: i64 = 1_760_000_000_000;
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
+/// Of a bundle: so little that most have several.
+const PART_BYTES: usize = 4 * 1024;
 const YEAR_MS: i64 = 365 * 24 * HOUR_MS;
 
 /// Rounds of everybody syncing, without faults, after which all must be quiet.
@@ -70,6 +72,9 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     rogue: Rogue,
     late: Vec<Request>,
+    /// Sticks on their way to the office, and back: whose they are, and the parts on them.
+    sticks_up: Vec<(usize, Vec<Vec<u8>>)>,
+    sticks_down: Vec<(usize, Vec<Vec<u8>>)>,
     copies: usize,
     published: usize,
     trace: Sha256,
@@ -108,6 +113,8 @@ impl World {
             ledger: Ledger::default(),
             rogue,
             late: Vec::new(),
+            sticks_up: Vec::new(),
+            sticks_down: Vec::new(),
             copies: 0,
             published: 1,
             trace: Sha256::new(),
@@ -199,13 +206,15 @@ impl World {
 
     fn in_the_field(&mut self) {
         type Act = fn(&mut World, usize) -> Result<String, CollectorError>;
-        const ACTS: [(Act, u64); 13] = [
+        const ACTS: [(Act, u64); 15] = [
             (World::begin_interview, 12),
             (World::answer, 9),
             (World::finish, 12),
             (World::correct, 14),
             (World::change_members, 6),
             (World::sync_foul, 28),
+            (World::send_stick, 4),
+            (World::read_stick, 4),
             (World::lock, 4),
             (World::cut_power, 2),
             (World::back_up, 4),
@@ -444,11 +453,82 @@ impl World {
         report
     }
 
+    /// Writes a stick for the office. Parts are small, so that there are several.
+    fn send_stick(&mut self, at: usize) -> Result<String, CollectorError> {
+        let bundle = self.laptops[at].unlocked()?.export_bundle(PART_BYTES)?;
+        let parts: Vec<Vec<u8>> = bundle.files.into_iter().map(|file| file.bytes).collect();
+        let said = format!("sends a stick of {} parts", parts.len());
+        self.sticks_up.push((at, parts));
+        Ok(said)
+    }
+
+    /// A stick comes to the office: some parts twice, one perhaps not at all. The answer goes back on another.
+    fn take_stick(&mut self) -> String {
+        if self.sticks_up.is_empty() {
+            return "no stick comes".to_owned();
+        }
+        let which = self.dice.below(self.sticks_up.len() as u64) as usize;
+        let (at, mut parts) = self.sticks_up.remove(which);
+        self.mistreat(&mut parts);
+        let mut taken = Vec::new();
+        for part in &parts {
+            match self.server.ask(|registry| registry.take_bundle_part(part)) {
+                Ok(part) => taken.push(part),
+                Err(Unanswered::Died) => return "the server dies over a stick".to_owned(),
+                Err(Unanswered::Refused(error)) => {
+                    let what = format!("a stick of {} is refused: {error:?}", self.laptops[at].name);
+                    self.ledger.breaches.push(Breach::Failed { what });
+                }
+            }
+        }
+        let mut down = Vec::new();
+        for answer in BundleAnswer::to(taken) {
+            match self.server.ask(|registry| registry.pack_answer(answer, PART_BYTES)) {
+                Ok(files) => down.extend(files.into_iter().map(|file| file.bytes)),
+                Err(error) => return format!("no stick goes back: {}", short::<()>(&Err(error))),
+            }
+        }
+        let said = format!("a stick of {} came, and {} parts go back", self.laptops[at].name, down.len());
+        self.sticks_down.push((at, down));
+        said
+    }
+
+    fn mistreat(&mut self, parts: &mut Vec<Vec<u8>>) {
+        self.dice.shuffle(parts);
+        if parts.len() > 1 && self.dice.chance(20) {
+            parts.pop();
+        }
+        if self.dice.chance(20) {
+            let twice = parts.first().cloned();
+            parts.extend(twice);
+        }
+    }
+
+    /// A stick comes back from the office, to the laptop it was written for.
+    fn read_stick(&mut self, _: usize) -> Result<String, CollectorError> {
+        if self.sticks_down.is_empty() {
+            return Ok("waits for a stick".to_owned());
+        }
+        let which = self.dice.below(self.sticks_down.len() as u64) as usize;
+        let (at, mut parts) = self.sticks_down.remove(which);
+        self.mistreat(&mut parts);
+        let mut delivered = 0;
+        for part in &parts {
+            delivered += self.laptops[at].unlocked()?.import_bundle_part(part)?.delivered;
+        }
+        Ok(format!(
+            "reads for {} a stick of {} parts: {delivered} delivered",
+            self.laptops[at].name,
+            parts.len()
+        ))
+    }
+
     // --- at the office ----------------------------------------------------------------------------------------------
 
     fn at_the_office(&mut self) {
         type Act = fn(&mut World) -> String;
-        const ACTS: [(Act, u64); 8] = [
+        const ACTS: [(Act, u64); 9] = [
+            (World::take_stick, 10),
             (World::merge, 12),
             (World::decide, 14),
             (World::restart, 4),
