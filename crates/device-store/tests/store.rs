@@ -18,6 +18,8 @@ const DEPLOYMENT: DeploymentId = DeploymentId::from_bytes([1; 16]);
 const RECORD: RecordId = RecordId::from_bytes([9; 16]);
 const WEAK: KdfParams = KdfParams::WEAK_FOR_TESTS;
 const PASSPHRASE: &str = "kafe cho maten";
+/// The schema that this version writes.
+const SCHEMA: u32 = 2;
 
 fn at(ms: i64) -> Instant {
     Instant::from_unix_ms(ms)
@@ -315,7 +317,7 @@ fn an_examination_finds_a_delta_that_was_changed_or_taken_out() {
     let (laptop, mut store) = Laptop::new();
     (0..2).for_each(|_| laptop.cut(&mut store).unwrap());
     let sound = store.examine().unwrap();
-    assert_eq!((sound.schema, sound.synchronous, sound.deltas_checked), (1, 2, 3));
+    assert_eq!((sound.schema, sound.synchronous, sound.deltas_checked), (SCHEMA, 2, 3));
     assert_eq!(sound.faults, []);
     drop(store);
 
@@ -347,7 +349,7 @@ fn open_raw(laptop: &Laptop) -> (rusqlite::Connection, sqlite_support::DatabaseK
     let conn = sqlite_support::open_existing(
         &laptop.home().database(),
         Some(&key),
-        &[sqlite_support::Migration { number: 1, sql: "" }],
+        &[sqlite_support::Migration { number: SCHEMA, sql: "" }],
     )
     .unwrap();
     (conn, key)
@@ -361,11 +363,17 @@ fn of_schema(schema: u32) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_store_of_schema_1_opens_with_all_it_holds() {
+fn a_store_of_every_earlier_schema_opens_with_all_it_holds() {
+    for schema in 1..=SCHEMA {
+        opens_with_all_it_holds(schema);
+    }
+}
+
+fn opens_with_all_it_holds(schema: u32) {
     let (laptop, store) = Laptop::new();
     drop(store);
     for file in ["store.db", "keys.json", "incarnation"] {
-        std::fs::copy(of_schema(1).join(file), laptop.home().root().join(file)).unwrap();
+        std::fs::copy(of_schema(schema).join(file), laptop.home().root().join(file)).unwrap();
     }
     for sidecar in ["store.db-wal", "store.db-shm"] {
         let _ = std::fs::remove_file(laptop.home().root().join(sidecar));
@@ -407,8 +415,10 @@ fn a_store_of_a_newer_version_is_refused_untouched() {
     drop(conn);
     let before = std::fs::read(laptop.home().database()).unwrap();
     let refused = DeviceStore::unlock(&laptop.home(), "Marie-Ange", PASSPHRASE).unwrap_err();
-    let too_new =
-        matches!(refused, DeviceStoreError::Sqlite(SqliteError::SchemaTooNew { found: 7, known: 1, .. }));
+    let too_new = matches!(
+        refused,
+        DeviceStoreError::Sqlite(SqliteError::SchemaTooNew { found: 7, known: SCHEMA, .. })
+    );
     assert!(too_new, "{refused}");
     let after = std::fs::read(laptop.home().database()).unwrap();
     // Bytes 18 and 19 of SQLite's header would say WAL; encrypted, the whole first page is written anew by that.

@@ -428,7 +428,7 @@ fn what_is_too_large_is_refused_with_its_size_and_the_limit() {
             "at most 7",
         ),
         (with_record(&"<b/>".repeat(10_001), ""), "more than 10000 places", "at most 10000"),
-        (with_model("", &"<input/>".repeat(50_001)), "more than 50000 controls", "at most 50000"),
+        (with_model("", &"<input/>".repeat(30_001)), "more than 30000 controls", "at most 30000"),
         (
             with_record(&"<r/>".repeat(100_001), "<repeat nodeset=\"/data/r\"/>"),
             "100002 instances of repeats",
