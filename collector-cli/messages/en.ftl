@@ -59,6 +59,7 @@ reason-unknown-epoch = run of sendings that was not opened
 reason-class-not-allowed = reserved information, not over this road
 reason-missing-change = waits for an earlier change
 reason-merge-fault = fault of the program at head office, which mends it
+reason-merge-killed = too heavy to merge: set aside, head office looks at it
 reason-unknown-record = record not known yet
 
 problem-malformed = unreadable request
@@ -257,6 +258,8 @@ error-wrong-passphrase = The passphrase is not right.
 error-passphrase-short = A passphrase has at least { $at_least } characters.
 error-no-passphrase = The passphrase is needed, and nobody is there to type it.
 error-no-randomness = The computer gives no random numbers.
+error-merge-unavailable = The changes received cannot be merged now. They are kept.
+hint-merge-unavailable = The program could not start itself a second time. Free some memory, close other programs, then run the command again.
 error-invitation = This is not an invitation code: a character is missing or wrong.
 error-other-deployment = This invitation is for another registry (training or production).
 error-enrolment-refused = Head office did not accept the enrolment ({ $reason }).

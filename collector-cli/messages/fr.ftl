@@ -60,6 +60,7 @@ reason-unknown-epoch = suite d'envois non ouverte
 reason-class-not-allowed = information réservée, pas par cette voie
 reason-missing-change = attend une modification précédente
 reason-merge-fault = faute du programme au siège, qui la corrige
+reason-merge-killed = trop lourde à intégrer : mise de côté, le siège l'examine
 reason-unknown-record = fiche encore inconnue
 
 problem-malformed = demande illisible
@@ -258,6 +259,8 @@ error-wrong-passphrase = La phrase secrète n'est pas la bonne.
 error-passphrase-short = Une phrase secrète a au moins { $at_least } caractères.
 error-no-passphrase = Il faut la phrase secrète, et personne n'est là pour la taper.
 error-no-randomness = L'ordinateur ne donne pas de nombres au hasard.
+error-merge-unavailable = Les modifications reçues ne peuvent pas être intégrées maintenant. Elles sont gardées.
+hint-merge-unavailable = Le programme n'a pas pu se lancer une seconde fois. Libérez de la mémoire, fermez d'autres programmes, puis refaites la commande.
 error-invitation = Ce n'est pas un code d'invitation : un caractère manque ou est faux.
 error-other-deployment = Cette invitation est pour un autre registre (formation ou production).
 error-enrolment-refused = Le siège n'a pas accepté l'inscription ({ $reason }).

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use collector_core::{Collector, Home, Ports, PublicationState, Randomness, Transport};
+use collector_core::{Collector, Home, Merger, Ports, PublicationState, Randomness, Transport};
 use record_model::Lineage;
 use zeroize::Zeroizing;
 
@@ -39,6 +39,7 @@ struct Surroundings {
     randomness: MakeRandomness,
     connect: Connect,
     variable: Variable,
+    merger: Arc<dyn Merger>,
 }
 
 impl App {
@@ -52,6 +53,7 @@ impl App {
                 randomness: world.randomness,
                 connect: world.connect,
                 variable: world.variable,
+                merger: world.merger,
             },
             globals: Globals::default(),
         }
@@ -81,7 +83,8 @@ impl App {
 
     pub(crate) fn ports(&self) -> Ports {
         let clock = ZonedClock { machine: Arc::clone(&self.world.clock), zone: self.zone.clone() };
-        Ports { clock: Box::new(clock), randomness: self.randomness() }
+        let merger = Arc::clone(&self.world.merger);
+        Ports { clock: Box::new(clock), randomness: self.randomness(), merger }
     }
 
     /// The person's store, unlocked. Says at once when it is a training one.

@@ -146,6 +146,9 @@ impl From<CollectorError> for Failure {
             E::Document(_) => {
                 said(Kind::InvalidAnswers, "error-document").details([Text::verbatim(error.to_string())])
             }
+            E::Merger(_) => {
+                said(Kind::System, "error-merge-unavailable").hint(Text::new("hint-merge-unavailable"))
+            }
             E::Disconnected(lost) => {
                 let reason = lost.reason.clone();
                 Self::new(Kind::NoServer, Text::new("error-no-server").with("reason", reason))

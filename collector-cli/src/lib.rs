@@ -28,6 +28,9 @@ pub use world::{Connect, MachineClock, MakeRandomness, Terminal, Variable, World
 
 /// The program: reads the command line, does what it says, gives the exit code.
 pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == merge_child::ARGUMENT) {
+        return if merge_child::serve().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     platform::start_log();
     ExitCode::from(run(std::env::args_os(), platform::world()))
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use collector_core::{KdfParams, Randomness};
+use merge_child::MergeChildren;
 use record_model::Instant;
 use zeroize::Zeroizing;
 
@@ -20,6 +21,7 @@ pub(crate) fn world() -> World {
         connect: Box::new(|server| Ok(Box::new(HttpTransport::new(server)?))),
         variable: Box::new(|name| std::env::var(name).ok()),
         kdf: KdfParams::STRONG,
+        merger: Arc::new(MergeChildren::of_this_program()),
     }
 }
 

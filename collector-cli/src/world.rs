@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use collector_core::{KdfParams, Randomness, Transport};
+use collector_core::{KdfParams, Merger, Randomness, Transport};
 use record_model::Instant;
 use zeroize::Zeroizing;
 
@@ -63,4 +63,6 @@ pub struct World {
     pub variable: Variable,
     /// What a guess at a passphrase costs.
     pub kdf: KdfParams,
+    /// Where other people's changes are merged.
+    pub merger: Arc<dyn Merger>,
 }

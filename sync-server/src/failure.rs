@@ -126,7 +126,7 @@ impl Failure {
 
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
-        use FailureKind::{Damaged, NotFound, Refused, Usage};
+        use FailureKind::{Damaged, NotFound, Refused, System, Usage};
         let (kind, message, hint) = match &error {
             RegistryError::Store(_) => {
                 return match error {
@@ -174,6 +174,9 @@ impl From<RegistryError> for Failure {
                 (Usage, key, Some(msg("hint-bundle")))
             }
             RegistryError::BundleForDevice => (Usage, msg("bundle-for-device"), None),
+            RegistryError::Merger(_) => {
+                (System, msg("merge-unavailable"), Some(msg("hint-merge-unavailable")))
+            }
             RegistryError::Damaged { .. } => (Damaged, msg("registry-damaged"), Some(msg("hint-verify"))),
         };
         Self { kind, message, hint, source: Some(Box::new(error)) }

@@ -117,7 +117,7 @@ impl Home {
         let path = self.file(KEYS);
         platform::write_secret(&path, &encode_keys(&keys)).map_err(|error| Failure::file(&path, error))?;
         let store: Arc<dyn RegistryStore> = Arc::new(SqliteRegistry::open(&self.file(DATABASE), None)?);
-        Ok(Registry::found(store, keys, facts, Arc::new(Machine))?)
+        Ok(Registry::found(store, keys, facts, Arc::<Machine>::default())?)
     }
 
     /// Opens the registry beside whoever else works in the folder, or alone.
@@ -129,7 +129,7 @@ impl Home {
         let keys = read_keys(&self.file(KEYS))?;
         let store: Arc<dyn RegistryStore> =
             Arc::new(SqliteRegistry::open_existing(&self.file(DATABASE), None)?);
-        let registry = Registry::open(store, keys, Arc::new(Machine))?;
+        let registry = Registry::open(store, keys, Arc::<Machine>::default())?;
         Ok(OpenHome { registry, _work: work })
     }
 
@@ -186,7 +186,7 @@ pub fn beside(path: &Path, what: &str) -> Result<PathBuf, Failure> {
         .file_name()
         .ok_or_else(|| Failure::new(FailureKind::Usage, msg("path-nameless").with("path", path.display())))?;
     let mut random = [0; 5];
-    registry_core::Surroundings::fill_random(&Machine, &mut random);
+    platform::fill_random(&mut random);
     let suffix = data_encoding::BASE32_NOPAD.encode(&random);
     Ok(path.with_file_name(format!(".{}.{what}-{suffix}", name.to_string_lossy())))
 }

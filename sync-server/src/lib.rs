@@ -19,6 +19,10 @@ use std::process::ExitCode;
 
 /// Runs one command line to its end.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if args.get(1).is_some_and(|first| first == merge_child::ARGUMENT) {
+        return if merge_child::serve().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let cli = cli::parse(args);
     let ui = ui::Ui::new(cli.lang, cli.json);
     let app = commands::App { home: home::Home::at(&cli.home), ui };

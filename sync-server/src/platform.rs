@@ -7,12 +7,22 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use merge_child::MergeChildren;
 use record_model::Instant;
-use registry_core::Surroundings;
+use registry_core::{Merger, Surroundings};
 
-/// The machine's clock and randomness.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Machine;
+/// The machine's clock and randomness, and children of this program that merge.
+#[derive(Debug)]
+pub struct Machine {
+    children: MergeChildren,
+}
+
+impl Default for Machine {
+    /// No child is started before there is something to merge.
+    fn default() -> Self {
+        Self { children: MergeChildren::of_this_program() }
+    }
+}
 
 impl Surroundings for Machine {
     fn now(&self) -> Instant {
@@ -20,8 +30,17 @@ impl Surroundings for Machine {
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {
-        getrandom::fill(bytes).expect("an operating system without randomness cannot run a registry");
+        fill_random(bytes);
     }
+
+    fn merger(&self) -> &dyn Merger {
+        &self.children
+    }
+}
+
+/// Fills with bytes that nobody can guess.
+pub fn fill_random(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("an operating system without randomness cannot run a registry");
 }
 
 /// The wall clock.

@@ -46,6 +46,7 @@ pub(crate) fn reason(code: ReasonCode) -> Message {
         ReasonCode::MissingChange => msg("reason-missing-change"),
         ReasonCode::UnknownRecord => msg("reason-unknown-record"),
         ReasonCode::MergeFault => msg("reason-merge-fault"),
+        ReasonCode::MergeKilled => msg("reason-merge-killed"),
     }
 }
 

@@ -11,12 +11,15 @@ use std::sync::Arc;
 use std::time::Instant as Stopwatch;
 
 use form_engine::{CompiledForm, evaluate};
+use merge_child::MergeChildren;
 use record_doc::{RecordDoc, derive_actor};
 use record_model::{
     Answers, Class, DeltaHash, DeploymentId, EpochId, Hlc, Instant, LogId, RecordId, Role, SeatId, Value,
     Visit, hash_parts,
 };
-use registry_core::{DeploymentFacts, InvitationDraft, Registry, RegistryKeys, Surroundings};
+use registry_core::{
+    DeploymentFacts, InProcess, InvitationDraft, Merger, Registry, RegistryKeys, Surroundings,
+};
 use registry_store::SqliteRegistry;
 use signed_delta::{
     Act, Body, ChangeAct, Draft, EnrolmentRequest, EpochAct, Finalise, Header, SeatKey, SignedDelta,
@@ -33,7 +36,21 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const NOW: i64 = 1_764_000_000_000;
 
 /// A clock that stands still and bytes that repeat: a bench measures neither.
-struct Still(std::sync::atomic::AtomicU64);
+struct Still {
+    random: std::sync::atomic::AtomicU64,
+    merger: Box<dyn Merger>,
+}
+
+impl Still {
+    /// Merges in children of this program, as the server does.
+    fn with_children() -> Arc<Self> {
+        Arc::new(Self { random: 0.into(), merger: Box::new(MergeChildren::of_this_program()) })
+    }
+
+    fn in_process() -> Arc<Self> {
+        Arc::new(Self { random: 0.into(), merger: Box::new(InProcess) })
+    }
+}
 
 impl Surroundings for Still {
     fn now(&self) -> Instant {
@@ -42,9 +59,13 @@ impl Surroundings for Still {
 
     fn fill_random(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(32) {
-            let n = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let n = self.random.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             chunk.copy_from_slice(&hash_parts("bench", [n.to_be_bytes().as_slice()])[..chunk.len()]);
         }
+    }
+
+    fn merger(&self) -> &dyn Merger {
+        self.merger.as_ref()
     }
 }
 
@@ -128,6 +149,9 @@ impl Workload {
 }
 
 fn main() {
+    if std::env::args_os().nth(1).is_some_and(|first| first == merge_child::ARGUMENT) {
+        return merge_child::serve().expect("a parent that listens");
+    }
     let arguments: Vec<String> = std::env::args().collect();
     let figures = Figures { json: arguments.iter().any(|argument| argument == "--json") };
     let households: usize =
@@ -216,7 +240,8 @@ fn registry_figures(
     let say = |name: &str, value: f64, unit: &str, peer: Option<(&str, f64)>| {
         figures.say(&format!("{}: {name}", workload.name), value, unit, peer);
     };
-    let registry = found(folder, workload.files.clone());
+    let store = Arc::new(SqliteRegistry::open(&folder.join("registry.db"), None).expect("a registry"));
+    let registry = found(Arc::clone(&store), workload.files.clone());
     let mut laptop = enrolled(&registry);
     let mut envelopes = vec![laptop.sign(Act::Epoch(EpochAct { previous: None }), None)];
     let mut docs: Vec<RecordDoc> = vec![RecordDoc::new(); workload.sheets.len()];
@@ -260,16 +285,24 @@ fn registry_figures(
     let (records, _) = registry.records_hash(None).expect("a hash");
     assert_eq!(records, workload.sheets.len());
 
-    let watch = Stopwatch::now();
-    let report = registry.rebuild().expect("a rebuild");
-    say("rebuild from the log", deltas / watch.elapsed().as_secs_f64(), "deltas/s", None);
-    assert_eq!(report.before, report.after);
+    let rebuilt = |registry: &Registry| {
+        let watch = Stopwatch::now();
+        let report = registry.rebuild().expect("a rebuild");
+        assert_eq!(report.before, report.after);
+        watch.elapsed().as_secs_f64()
+    };
+    let alone = rebuilt(&Registry::open(store, keys(), Still::in_process()).expect("the same registry"));
+    say("rebuild, merging in this process", deltas / alone, "deltas/s", None);
+    let children = rebuilt(&registry);
+    let ratio = Some(("merging in this process", children / alone));
+    say("rebuild, merging in children", deltas / children, "deltas/s", ratio);
 }
 
-fn found(folder: &std::path::Path, files: BTreeMap<String, Vec<u8>>) -> Registry {
-    let store = Arc::new(SqliteRegistry::open(&folder.join("registry.db"), None).expect("a registry"));
-    let keys =
-        RegistryKeys { registry: SeatKey::from_secret(&[1; 32]), desk: SeatKey::from_secret(&[2; 32]) };
+fn keys() -> RegistryKeys {
+    RegistryKeys { registry: SeatKey::from_secret(&[1; 32]), desk: SeatKey::from_secret(&[2; 32]) }
+}
+
+fn found(store: Arc<SqliteRegistry>, files: BTreeMap<String, Vec<u8>>) -> Registry {
     let facts = DeploymentFacts {
         deployment: DeploymentId::from_bytes([3; 16]),
         log: LogId::from_bytes([4; 16]),
@@ -277,7 +310,7 @@ fn found(folder: &std::path::Path, files: BTreeMap<String, Vec<u8>>) -> Registry
         recovery_recipient: seal::SealingIdentity::generate().recipient(),
         registration_prefix: "HT".to_owned(),
     };
-    let registry = Registry::found(store, keys, facts, Arc::new(Still(0.into()))).expect("a deployment");
+    let registry = Registry::found(store, keys(), facts, Still::with_children()).expect("a deployment");
     registry.publish("household".parse().expect("a lineage"), files).expect("the pack");
     registry
 }

@@ -161,6 +161,14 @@ impl Server {
         }
     }
 
+    /// The processes it has started and that live, on Linux.
+    pub fn children(&self) -> Vec<u32> {
+        let id = self.process.as_ref().map_or(0, Child::id);
+        let tasks = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+        let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        lists.flat_map(|list| list.split_whitespace().flat_map(str::parse).collect::<Vec<u32>>()).collect()
+    }
+
     /// A one-time code for a laptop of these areas.
     pub fn invite(&self, person: &str, areas: &str) -> String {
         let invite = ["device", "invite", "--json", "--person", person, "--area", areas];

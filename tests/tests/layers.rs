@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record-model", &[]),
     ("form-engine", &["record-model"]),
     ("record-doc", &["record-model"]),
+    ("merge-child", &["record-doc", "record-model"]),
     ("signed-delta", &["record-model"]),
     ("sync-protocol", &["record-model", "signed-delta"]),
     ("bundle-files", &["sync-protocol"]),
@@ -28,12 +29,13 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["form-engine", "record-doc", "record-model", "registry-store", "signed-delta", "sync-protocol"],
     ),
     // The binaries see their core, and of what lies below it the words, forms and messages they show and carry.
-    ("collector-cli", &["bundle-files", "collector-core", "form-engine", "record-model"]),
+    ("collector-cli", &["bundle-files", "collector-core", "form-engine", "merge-child", "record-model"]),
     (
         "sync-server",
         &[
             "bundle-files",
             "form-engine",
+            "merge-child",
             "record-model",
             "registry-core",
             "registry-store",
@@ -134,6 +136,7 @@ const PLATFORM_MODULES: &[&str] = &[
     "collector-cli/src/platform.rs",
     "crates/bundle-files/src/platform.rs",
     "crates/device-store/src/durable.rs",
+    "crates/merge-child/src/platform.rs",
     "sync-server/src/platform.rs",
 ];
 

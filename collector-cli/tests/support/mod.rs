@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use collector_cli::{Failure, MachineClock, Server, Terminal, World};
-use collector_core::{Disconnected, Home, HttpAnswer, KdfParams, Randomness, Transport};
+use collector_core::{Disconnected, Home, HttpAnswer, InProcess, KdfParams, Randomness, Transport};
 use device_store::{DeploymentRow, DeviceStore, NewSeat, PersonSecrets, PublicationState};
 use record_model::{Class, DeploymentId, EpochId, Hlc, Instant, Role};
 use rust_xlsxwriter::Workbook;
@@ -376,6 +376,7 @@ impl TestHome {
                 variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
             }),
             kdf: KdfParams::WEAK_FOR_TESTS,
+            merger: Arc::new(InProcess),
         };
         let home = self.folder();
         let first = ["collector", "--home", home.to_str().unwrap()];

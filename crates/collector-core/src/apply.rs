@@ -6,7 +6,7 @@ use device_store::{
     ChangeRow, DeploymentRow, DeviceStore, PulledRow, PulledState, RecordRow, RecordStatus, Standing,
     StatementKind, StatementRow, Tx,
 };
-use record_doc::{ForeignChange, MergeVerdict, RecordDoc, derive_actor};
+use record_doc::{ForeignChange, MergeOutcome, Merger, derive_actor};
 use record_model::{ChangeHash, Decision, FormRevision, Instant, Lineage, ReasonCode, RecordId, Role};
 use signed_delta::{
     Act, DecisionAct, OutcomeAct, RevocationAct, SignedDelta, StatementAct, Unverified, VerifiedDelta,
@@ -45,8 +45,8 @@ impl Applied {
 
 /// A record open while a chunk is applied: loaded once and saved once, however many deltas are about it.
 struct OpenRecord {
+    /// With the state as merged so far; none in a new record.
     row: RecordRow,
-    doc: RecordDoc,
     document_changed: bool,
 }
 
@@ -54,6 +54,7 @@ struct Applier<'a, 'b> {
     tx: &'a Tx<'b>,
     forms: &'a mut FormLibrary,
     seats: &'a mut KnownSeats,
+    merger: &'a dyn Merger,
     open: HashMap<RecordId, OpenRecord>,
     now: Instant,
 }
@@ -70,16 +71,17 @@ pub(crate) fn apply_all(
     store: &mut DeviceStore,
     deployment: &DeploymentRow,
     forms: &mut FormLibrary,
+    merger: &dyn Merger,
     now: Instant,
 ) -> Result<Applied, CollectorError> {
     let mut seats =
         KnownSeats::new(deployment, store.read(|tx| tx.standings()).map_err(CollectorError::Store)?);
     let mut total = Applied::default();
-    let fresh = pass(store, forms, &mut seats, now, |tx, after| tx.new_pulled(after, CHUNK))?;
+    let fresh = pass(store, forms, &mut seats, merger, now, |tx, after| tx.new_pulled(after, CHUNK))?;
     total.applied += fresh.applied;
     total.quarantined += fresh.quarantined;
     loop {
-        let again = pass(store, forms, &mut seats, now, |tx, after| tx.held_pulled(after, CHUNK))?;
+        let again = pass(store, forms, &mut seats, merger, now, |tx, after| tx.held_pulled(after, CHUNK))?;
         total.applied += again.applied;
         total.quarantined += again.quarantined;
         total.held = again.held;
@@ -93,6 +95,7 @@ fn pass(
     store: &mut DeviceStore,
     forms: &mut FormLibrary,
     seats: &mut KnownSeats,
+    merger: &dyn Merger,
     now: Instant,
     load: impl Fn(&Tx<'_>, i64) -> Result<Vec<PulledRow>, device_store::DeviceStoreError>,
 ) -> Result<Applied, CollectorError> {
@@ -103,7 +106,7 @@ fn pass(
         let Some(last) = rows.last() else { return Ok(total) };
         after = last.id;
         let chunk = store.write(|tx| {
-            let mut applier = Applier { tx, forms, seats, open: HashMap::new(), now };
+            let mut applier = Applier { tx, forms, seats, merger, open: HashMap::new(), now };
             let mut counts = Applied::default();
             for row in &rows {
                 let state = applier.apply(row)?;
@@ -243,7 +246,7 @@ impl Applier<'_, '_> {
         let is_new = !self.load(record)?;
         if is_new {
             let row = new_record(delta, record, publication.lineage.clone(), now);
-            self.open.insert(record, OpenRecord { row, doc: RecordDoc::new(), document_changed: false });
+            self.open.insert(record, OpenRecord { row, document_changed: false });
         }
         let Some(open) = self.open.get_mut(&record) else { return Ok(aside(ReasonCode::Unloadable)) };
         if open.row.generation != header.generation {
@@ -252,21 +255,24 @@ impl Applier<'_, '_> {
         if open.row.lineage != publication.lineage {
             return Ok(aside(ReasonCode::LineageOutsideCertificate));
         }
-        let merged = open.doc.merge(&ForeignChange { bytes: change, actor });
+        let merged = self.merger.merge(open.row.state.as_deref(), &ForeignChange { bytes: change, actor })?;
         let state = match merged {
-            MergeVerdict::Merged { change } => {
+            MergeOutcome::Merged { state, change } => {
                 open.document_changed = true;
+                open.row.state = Some(state);
                 open.row.updated_at = now;
                 self.index(delta, record, change, revision, visit)?;
                 PulledState::Applied
             }
-            MergeVerdict::AlreadyHave { change } => {
+            MergeOutcome::AlreadyHave { change } => {
                 self.index(delta, record, change, revision, visit)?;
                 PulledState::Applied
             }
-            MergeVerdict::MissingDeps { .. } => PulledState::Held(None),
-            MergeVerdict::Refused { rule } => aside(rule.reason()),
-            MergeVerdict::Unloadable => aside(ReasonCode::Unloadable),
+            MergeOutcome::MissingDeps { .. } => PulledState::Held(None),
+            MergeOutcome::Refused { rule } => aside(rule.reason()),
+            MergeOutcome::Unloadable => aside(ReasonCode::Unloadable),
+            MergeOutcome::Killed => aside(ReasonCode::MergeKilled),
+            MergeOutcome::StateDamaged => return Err(CollectorError::Unreadable { what: "a record" }),
         };
         if is_new && state != PulledState::Applied {
             self.open.remove(&record);
@@ -357,15 +363,17 @@ impl Applier<'_, '_> {
             return Ok(true);
         }
         let Some(row) = self.tx.record(record)? else { return Ok(false) };
-        let doc = open_document(&row)?;
-        self.open.insert(record, OpenRecord { row, doc, document_changed: false });
+        self.open.insert(record, OpenRecord { row, document_changed: false });
         Ok(true)
     }
 
     /// Saves every record the chunk touched, and derives anew what lists show of it.
     fn finish(self) -> Result<(), CollectorError> {
-        for OpenRecord { mut row, doc, document_changed } in self.open.into_values() {
-            row.state = document_changed.then(|| doc.save());
+        for OpenRecord { mut row, document_changed } in self.open.into_values() {
+            let doc = open_document(&row)?;
+            if !document_changed {
+                row.state = None;
+            }
             // The row first: statements and changes are read by it.
             self.tx.put_record(&row)?;
             refresh_row(self.tx, self.forms, row, &doc)?;

@@ -222,9 +222,9 @@ impl Collector {
         for effect in session.handle(now, offered) {
             match effect {
                 PullEffect::Store { deltas, cursor, head } => {
-                    let Self { store, forms, deployment, .. } = self;
+                    let Self { store, ports, forms, deployment, .. } = self;
                     report.pulled += store_page(store, seat, &deltas, cursor, &head, now)?;
-                    let applied = apply_all(store, deployment, forms, now)?;
+                    let applied = apply_all(store, deployment, forms, ports.merger.as_ref(), now)?;
                     report.applied.add(applied);
                 }
                 PullEffect::KeepForLater => return Ok(false),

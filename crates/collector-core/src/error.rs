@@ -2,7 +2,7 @@
 
 use device_store::DeviceStoreError;
 use form_engine::{AnswerError, Violation};
-use record_doc::DocError;
+use record_doc::{DocError, MergerUnavailable};
 use record_model::{AnswerPath, AnswerPathError, FormRevision, Lineage, RecordId};
 use sync_protocol::{BundleError, PullFailure, PushFailure};
 
@@ -18,6 +18,9 @@ pub enum CollectorError {
     /// A record's document. Our own limits, or our own fault.
     #[error(transparent)]
     Document(#[from] DocError),
+    /// Nothing can be merged just now. What was received is kept and tried again.
+    #[error(transparent)]
+    Merger(#[from] MergerUnavailable),
     /// The road broke. Nothing is lost; try again later.
     #[error(transparent)]
     Disconnected(#[from] Disconnected),
@@ -197,7 +200,7 @@ impl CollectorError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Store(error) => error.is_retryable(),
-            Self::Disconnected(_) => true,
+            Self::Disconnected(_) | Self::Merger(_) => true,
             // The server, a proxy or the network was not able just now.
             Self::Push(PushFailure::Refused { status, .. })
             | Self::Pull(PullFailure::Refused { status, .. }) => *status == 429 || *status >= 500,

@@ -41,6 +41,7 @@ pub use import::{ImportOptions, ImportReport};
 pub use invitation::InvitationCode;
 pub use ports::{Clock, Disconnected, HttpAnswer, Ports, Randomness, Transport};
 pub use prove::{DeltaProof, RecordProof};
+pub use record_doc::{InProcess, Merger};
 pub use records::{
     Attribution, HistoryEntry, HistoryEvent, Interview, Progress, RecordProgress, RecordSummary, ShownRecord,
     ShownValue,

@@ -1,5 +1,8 @@
 //! What the collector needs of the world. The binary brings the real ones, tests bring theirs.
 
+use std::sync::Arc;
+
+use record_doc::Merger;
 use record_model::Instant;
 
 /// What the machine says about time: a claim.
@@ -60,12 +63,14 @@ pub trait Transport {
     ) -> Result<HttpAnswer, Disconnected>;
 }
 
-/// Clock and randomness, as the collector keeps them.
+/// Clock, randomness and where merges run, as the collector keeps them.
 pub struct Ports {
     /// What time it is.
     pub clock: Box<dyn Clock + Send>,
     /// Where random bytes come from.
     pub randomness: Box<dyn Randomness + Send>,
+    /// Where other people's changes are merged: in earnest, in a child process.
+    pub merger: Arc<dyn Merger>,
 }
 
 impl std::fmt::Debug for Ports {

@@ -187,9 +187,9 @@ impl Collector {
     ) -> Result<(), CollectorError> {
         let anchor = self.anchor()?;
         let Self { store, ports, key, forms, deployment, .. } = self;
-        let clock = ports.clock.as_ref();
+        let (clock, merger) = (ports.clock.as_ref(), ports.merger.as_ref());
         // What was stored before a crash and not looked into.
-        apply_all(store, deployment, forms, clock.now())?;
+        apply_all(store, deployment, forms, merger, clock.now())?;
         let seat = key.seat();
         let (cursor, have) = standing_of_pull(store, seat)?;
         let traffic = &mut report.traffic;
@@ -217,7 +217,7 @@ impl Collector {
                         report.pulled += store_page(store, seat, &deltas, cursor, &head, clock.now())?;
                         road.log = head.log;
                         progress(SyncProgress::Received { pulled: report.pulled });
-                        let page = apply_all(store, deployment, forms, clock.now())?;
+                        let page = apply_all(store, deployment, forms, merger, clock.now())?;
                         report.applied.add(page);
                         next.extend(session.handle(clock.now(), PullEvent::Stored));
                     }

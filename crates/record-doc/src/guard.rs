@@ -24,6 +24,14 @@ macro_rules! rules {
                 match self { $(Self::$rule => $code),* }
             }
 
+            /// The rule of that number.
+            pub const fn from_code(code: u16) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$rule),)*
+                    _ => None,
+                }
+            }
+
             /// The stable word in JSON, logs and tables.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$rule => $word),* }

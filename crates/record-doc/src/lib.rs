@@ -9,6 +9,7 @@ mod findings;
 mod genesis;
 mod guard;
 mod merge;
+mod merger;
 mod preparse;
 
 pub use actor::{ActorBytes, derive_actor};
@@ -19,4 +20,5 @@ pub use genesis::{genesis_bytes, genesis_hash};
 pub use guard::GuardOptions;
 pub use guard::GuardRule;
 pub use merge::{ForeignChange, MergeOutcome, MergeVerdict, merge_change};
+pub use merger::{InProcess, Merger, MergerUnavailable};
 pub use preparse::{MAX_CHANGE_BYTES, MAX_OPERATIONS, MAX_TEXT_BYTES};

@@ -41,8 +41,12 @@ pub enum MergeOutcome {
         /// Which.
         rule: GuardRule,
     },
-    /// The saved record could not be loaded: with the change, or as given.
+    /// With the change the record could not be loaded again.
     Unloadable,
+    /// The saved record could not be loaded as it was given: damage of the caller's, no fault of the change.
+    StateDamaged,
+    /// The process that merged died of it ([`Merger`](crate::Merger)).
+    Killed,
 }
 
 /// Names and sizes only: a state is made of answers.
@@ -56,6 +60,8 @@ impl std::fmt::Debug for MergeOutcome {
             Self::MissingDeps { missing } => write!(f, "MissingDeps {{ missing: {missing:?} }}"),
             Self::Refused { rule } => write!(f, "Refused {{ rule: {rule:?} }}"),
             Self::Unloadable => f.write_str("Unloadable"),
+            Self::StateDamaged => f.write_str("StateDamaged"),
+            Self::Killed => f.write_str("Killed"),
         }
     }
 }
@@ -87,20 +93,24 @@ pub enum MergeVerdict {
     Unloadable,
 }
 
+impl MergeVerdict {
+    /// The same as an outcome; `save` is asked for the record when it changed.
+    pub fn with_state(self, save: impl FnOnce() -> Vec<u8>) -> MergeOutcome {
+        match self {
+            Self::Merged { change } => MergeOutcome::Merged { state: save(), change },
+            Self::AlreadyHave { change } => MergeOutcome::AlreadyHave { change },
+            Self::MissingDeps { missing } => MergeOutcome::MissingDeps { missing },
+            Self::Refused { rule } => MergeOutcome::Refused { rule },
+            Self::Unloadable => MergeOutcome::Unloadable,
+        }
+    }
+}
+
 /// Applies one foreign change to a saved record (none: a new one). Bytes to bytes, no database in hand.
-///
-/// Answers [`MergeOutcome::Unloadable`] also when `state` itself cannot be loaded; a caller that must tell its own damage
-/// from a bad delta opens the state with [`RecordDoc::load`] and uses [`RecordDoc::merge`].
 pub fn merge_change(state: Option<&[u8]>, change: &ForeignChange<'_>) -> MergeOutcome {
     let opened = state.map_or_else(|| Ok(RecordDoc::new()), RecordDoc::load);
-    let Ok(mut record) = opened else { return MergeOutcome::Unloadable };
-    match record.merge(change) {
-        MergeVerdict::Merged { change } => MergeOutcome::Merged { state: record.save(), change },
-        MergeVerdict::AlreadyHave { change } => MergeOutcome::AlreadyHave { change },
-        MergeVerdict::MissingDeps { missing } => MergeOutcome::MissingDeps { missing },
-        MergeVerdict::Refused { rule } => MergeOutcome::Refused { rule },
-        MergeVerdict::Unloadable => MergeOutcome::Unloadable,
-    }
+    let Ok(mut record) = opened else { return MergeOutcome::StateDamaged };
+    record.merge(change).with_state(|| record.save())
 }
 
 impl RecordDoc {

@@ -354,7 +354,7 @@ fn bytes_to_bytes_gives_what_an_open_record_gives() {
     };
     assert_eq!((hash, state), (change.hash, ann.record.save()));
     assert_eq!(merge_change(None, &foreign), MergeOutcome::MissingDeps { missing: change.deps });
-    assert_eq!(merge_change(Some(b"no record"), &foreign), MergeOutcome::Unloadable);
+    assert_eq!(merge_change(Some(b"no record"), &foreign), MergeOutcome::StateDamaged);
 }
 
 #[test]

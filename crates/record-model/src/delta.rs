@@ -182,6 +182,8 @@ coded!(
         UnknownRecord = 21, "unknown_record";
         /// Our own fault while it was merged: kept, and nothing else waits for it.
         MergeFault = 22, "merge_fault";
+        /// Merging it took more memory or time than any honest change does, and ended the process that tried.
+        MergeKilled = 23, "merge_killed";
     }
 );
 

@@ -112,6 +112,9 @@ pub enum RegistryError {
         /// Why.
         reason: String,
     },
+    /// Nothing can be merged; what was received stays and is tried again.
+    #[error(transparent)]
+    Merger(record_doc::MergerUnavailable),
     /// A stored thing that must hold does not.
     #[error("the registry is damaged: {what}. Run `sync-server verify`")]
     Damaged {

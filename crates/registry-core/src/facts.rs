@@ -1,16 +1,20 @@
 //! What a deployment is, and what the core is handed from outside.
 
+use record_doc::Merger;
 use record_model::{DeploymentId, Instant, LogId};
 use signed_delta::SeatKey;
 use signed_delta::seal::SealingIdentity;
 
-/// Clock and randomness, handed in so that tests and simulations own them.
+/// Clock, randomness and where merges run, handed in so that tests and simulations own them.
 pub trait Surroundings: Send + Sync {
     /// The server's clock.
     fn now(&self) -> Instant;
 
     /// Fills with secret random bytes.
     fn fill_random(&self, bytes: &mut [u8]);
+
+    /// Merges foreign changes. A server that takes work from others merges in child processes.
+    fn merger(&self) -> &dyn Merger;
 }
 
 /// Fixed-size random bytes.

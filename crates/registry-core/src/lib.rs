@@ -28,5 +28,6 @@ pub use ingest::{IngestPlan, plan_ingest};
 pub use merge::MERGE_BATCH;
 pub use project::project;
 pub use proof::{ENGINE_VERSION, Fault, RebuildReport, VerifyReport};
+pub use record_doc::{InProcess, Merger};
 pub use registry::Registry;
 pub use snapshot::Snapshot;

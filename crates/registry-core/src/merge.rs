@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use record_doc::{ForeignChange, MergeVerdict, RecordDoc};
+use record_doc::{ForeignChange, MergeOutcome, Merger, RecordDoc};
 use record_model::{
-    AnswerPath, ChangeHash, Decision, DeltaHash, EpochId, Marker, OutcomeCode, ReasonCode, RecordId, SeatId,
-    Value,
+    AnswerPath, ChangeHash, Decision, DeltaHash, DeltaKind, EpochId, Marker, OutcomeCode, ReasonCode,
+    RecordId, SeatId, Value,
 };
 use registry_store::{
     Audience, ChangeOrigin, HeldOn, ItemFilter, ItemRow, LogEntry, OutcomeRow, Projection, ReadTx, RecordRow,
     RecordStatus, Settlement, StoreError, Tx,
 };
-use signed_delta::{OutcomeAct, OutcomeRun, Roster};
+use signed_delta::{Act, Body, OutcomeAct, OutcomeRun, Roster};
 
 use crate::catalog::Catalog;
 use crate::error::RegistryError;
@@ -93,15 +93,23 @@ pub(crate) struct StepPlan {
     pub(crate) through: u64,
 }
 
+/// What merging needs beside the log.
+pub(crate) struct Means<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) merger: &'a dyn Merger,
+    /// Records merged at a time, each on a thread of its own: records do not know each other.
+    pub(crate) workers: usize,
+    /// In a replay, the entries whose change killed its child the first time.
+    pub(crate) killed: &'a BTreeSet<u64>,
+}
+
 /// Reads, judges and merges the next entries; writes nothing.
-///
-/// `workers` records are merged at a time, each on a thread of its own: records do not know each other.
 pub(crate) fn plan_step(
     tx: &dyn ReadTx,
     roster: &dyn Roster,
-    catalog: &Catalog,
-    workers: usize,
+    means: &Means<'_>,
 ) -> Result<StepPlan, StoreError> {
+    let catalog = means.catalog;
     let from = tx.merged_through()?;
     let entries = tx.log_after(from, MERGE_BATCH)?;
     let through = entries.last().map_or(from, |entry| entry.index);
@@ -139,7 +147,7 @@ pub(crate) fn plan_step(
         requeue_waiting(tx, &mut worked, &mut queue, place)?;
     }
     let bench = Bench { tx, roster, catalog, worked: &done };
-    let records = merge_records(&bench, to_merge, &mut worked, workers)?;
+    let records = merge_records(&bench, means, to_merge, &mut worked)?;
     name_rivals(tx, &mut worked)?;
     Ok(StepPlan { worked, records, from, through })
 }
@@ -190,9 +198,9 @@ fn requeue_waiting(
 /// Merges each record's deltas in log order; fills in what became of them.
 fn merge_records(
     bench: &Bench<'_>,
+    means: &Means<'_>,
     to_merge: Vec<ToMerge>,
     worked: &mut Vec<Worked>,
-    workers: usize,
 ) -> Result<Vec<RecordPlan>, StoreError> {
     let mut by_record: BTreeMap<RecordId, Vec<ToMerge>> = BTreeMap::new();
     for merge in to_merge {
@@ -203,8 +211,8 @@ fn merge_records(
         take_in_held(bench, record, &mut deltas, worked)?;
         known.push((Known::read(bench.tx, record)?, deltas));
     }
-    let catalog = bench.catalog;
-    let merged = in_parallel(known, workers, |(known, deltas)| merge_or_set_aside(catalog, known, deltas));
+    let merged =
+        in_parallel(known, means.workers, |(known, deltas)| merge_or_set_aside(means, known, deltas));
     let mut plans = Vec::with_capacity(merged.len());
     let mut verdicts = BTreeMap::new();
     for outcome in merged {
@@ -294,10 +302,10 @@ impl Verdict {
 type RecordOutcome = Result<(Option<RecordPlan>, Vec<(u64, Verdict)>), StoreError>;
 
 /// A fault of ours in one record (a panic in a rule, say) sets that record's deltas aside and stops nobody else.
-fn merge_or_set_aside(catalog: &Catalog, known: Known, deltas: Vec<ToMerge>) -> RecordOutcome {
+fn merge_or_set_aside(means: &Means<'_>, known: Known, deltas: Vec<ToMerge>) -> RecordOutcome {
     let indices: Vec<u64> = deltas.iter().map(|delta| delta.log_index).collect();
     let record = known.record;
-    set_aside_on_panic(record, &indices, || merge_record(catalog, known, deltas))
+    set_aside_on_panic(record, &indices, || merge_record(means, known, deltas))
 }
 
 fn set_aside_on_panic(
@@ -314,8 +322,8 @@ fn set_aside_on_panic(
 }
 
 /// Merges one record's deltas, then reads it once for all that is derived from it.
-fn merge_record(catalog: &Catalog, known: Known, mut deltas: Vec<ToMerge>) -> RecordOutcome {
-    let mut open = OpenRecord::new(catalog, known)?;
+fn merge_record(means: &Means<'_>, known: Known, mut deltas: Vec<ToMerge>) -> RecordOutcome {
+    let mut open = OpenRecord::new(means, known);
     let mut verdicts: BTreeMap<u64, Verdict> = BTreeMap::new();
     // A delta may build on one that stands behind it in the log: go round while anything moves.
     loop {
@@ -338,9 +346,12 @@ fn merge_record(catalog: &Catalog, known: Known, mut deltas: Vec<ToMerge>) -> Re
 
 /// A record while a step works on it.
 struct OpenRecord<'a> {
-    catalog: &'a Catalog,
+    means: &'a Means<'a>,
     record: RecordId,
-    doc: RecordDoc,
+    /// The record as saved; none while nothing has been merged.
+    state: Option<Vec<u8>>,
+    /// The same, once something had to be read in it.
+    doc: Option<RecordDoc>,
     /// None until a change has been merged into a new record.
     row: Option<RecordRow>,
     decisions: Vec<Decision>,
@@ -352,16 +363,13 @@ struct OpenRecord<'a> {
 }
 
 impl<'a> OpenRecord<'a> {
-    fn new(catalog: &'a Catalog, known: Known) -> Result<Self, StoreError> {
-        let doc = match &known.row {
-            None => RecordDoc::new(),
-            Some(row) => RecordDoc::load(&row.state)
-                .map_err(|_| RegistryError::damaged(format!("the state of record {}", known.record)))?,
-        };
-        Ok(Self {
-            catalog,
+    fn new(means: &'a Means<'a>, mut known: Known) -> Self {
+        let state = known.row.as_mut().map(|row| std::mem::take(&mut row.state));
+        Self {
+            means,
             record: known.record,
-            doc,
+            state,
+            doc: None,
             row: known.row,
             decisions: known.decisions,
             items: known.open_items.into_iter().map(|item| (item.id, item)).collect(),
@@ -369,7 +377,20 @@ impl<'a> OpenRecord<'a> {
             changes: Vec::new(),
             new_decisions: Vec::new(),
             touched: None,
-        })
+        }
+    }
+
+    fn damaged(&self) -> StoreError {
+        RegistryError::damaged(format!("the state of record {}", self.record)).into()
+    }
+
+    /// The record, open. Its saved form was loaded before by whoever merged it, so here it does no harm.
+    fn doc(&mut self) -> Result<&RecordDoc, StoreError> {
+        if self.doc.is_none() {
+            let loaded = self.state.as_deref().map_or_else(|| Ok(RecordDoc::new()), RecordDoc::load);
+            self.doc = Some(loaded.map_err(|_| self.damaged())?);
+        }
+        self.doc.as_ref().ok_or_else(|| self.damaged())
     }
 
     fn take(&mut self, delta: &ToMerge) -> Result<Verdict, StoreError> {
@@ -380,7 +401,8 @@ impl<'a> OpenRecord<'a> {
         if let Err(reason) = self.check(delta) {
             return Ok(Verdict::Quarantined(reason));
         }
-        if let Some(missing) = delta.finalise().and_then(|finalise| self.missing_head(delta, &finalise.heads))
+        if let Said::Finalise(finalise) = &delta.said
+            && let Some(missing) = self.missing_head(&finalise.heads)?
         {
             return Ok(Verdict::Waits(missing));
         }
@@ -389,22 +411,45 @@ impl<'a> OpenRecord<'a> {
             self.reconcile(delta.log_index)?;
         }
         if let Some((revision, bytes, visit)) = delta.change() {
-            match self.doc.merge(&ForeignChange { bytes, actor: delta.actor }) {
-                MergeVerdict::Merged { change } => self.add_change(delta, change, revision, visit),
-                MergeVerdict::AlreadyHave { .. } => {}
-                MergeVerdict::MissingDeps { missing } => {
-                    return Ok(match missing.first() {
-                        Some(first) => Verdict::Waits(*first),
-                        None => Verdict::Quarantined(ReasonCode::ChangeRefused),
-                    });
-                }
-                MergeVerdict::Refused { rule } => return Ok(Verdict::Quarantined(rule.reason())),
-                MergeVerdict::Unloadable => return Ok(Verdict::Quarantined(ReasonCode::Unloadable)),
+            match self.merge(delta.log_index, &ForeignChange { bytes, actor: delta.actor })? {
+                Ok(Some(change)) => self.add_change(delta, change, revision, visit),
+                Ok(None) => {}
+                Err(verdict) => return Ok(verdict),
             }
         }
         self.note_said(delta);
         self.touched = self.touched.max(Some(delta.log_index));
         Ok(Verdict::Merged)
+    }
+
+    /// Merges one change; gives its name unless the record had it already, or the verdict when it did not go in.
+    fn merge(
+        &mut self,
+        log_index: u64,
+        change: &ForeignChange<'_>,
+    ) -> Result<Result<Option<ChangeHash>, Verdict>, StoreError> {
+        if self.means.killed.contains(&log_index) {
+            return Ok(Err(Verdict::Quarantined(ReasonCode::MergeKilled)));
+        }
+        let outcome = self.means.merger.merge(self.state.as_deref(), change);
+        Ok(match outcome.map_err(RegistryError::Merger)? {
+            MergeOutcome::Merged { state, change } => {
+                (self.state, self.doc) = (Some(state), None);
+                Ok(Some(change))
+            }
+            MergeOutcome::AlreadyHave { .. } => Ok(None),
+            MergeOutcome::MissingDeps { missing } => Err(match missing.first() {
+                Some(first) => Verdict::Waits(*first),
+                None => Verdict::Quarantined(ReasonCode::ChangeRefused),
+            }),
+            MergeOutcome::Refused { rule } => Err(Verdict::Quarantined(rule.reason())),
+            MergeOutcome::Unloadable => Err(Verdict::Quarantined(ReasonCode::Unloadable)),
+            MergeOutcome::StateDamaged => return Err(self.damaged()),
+            MergeOutcome::Killed => {
+                tracing::error!(record = %self.record, log_index, "a change killed the process that merged it");
+                Err(Verdict::Quarantined(ReasonCode::MergeKilled))
+            }
+        })
     }
 
     /// What the certificate, the generation and the lineage allow, by the record as it is now.
@@ -417,7 +462,7 @@ impl<'a> OpenRecord<'a> {
         }
         // The header's area is the author's claim; where the record lives is ours.
         let certificate = &delta.standing.certificate;
-        if !reaches(certificate, &row.area, self.catalog.areas_before(delta.log_index)) {
+        if !reaches(certificate, &row.area, self.means.catalog.areas_before(delta.log_index)) {
             return Err(ReasonCode::AreaOutsideCertificate);
         }
         // A withdrawal names no form: the record's own lineage decides.
@@ -430,9 +475,9 @@ impl<'a> OpenRecord<'a> {
     }
 
     /// For a statement on its own: a head it names that has not arrived.
-    fn missing_head(&self, delta: &ToMerge, heads: &[ChangeHash]) -> Option<ChangeHash> {
-        let alone = matches!(delta.said, Said::Finalise(_));
-        heads.iter().find(|head| alone && !self.doc.has_change(head)).copied()
+    fn missing_head(&mut self, heads: &[ChangeHash]) -> Result<Option<ChangeHash>, StoreError> {
+        let doc = self.doc()?;
+        Ok(heads.iter().find(|head| !doc.has_change(head)).copied())
     }
 
     fn add_change(
@@ -452,7 +497,7 @@ impl<'a> OpenRecord<'a> {
         });
         match &mut self.row {
             Some(row) => {
-                row.revision = self.catalog.newer(row.revision, revision);
+                row.revision = self.means.catalog.newer(row.revision, revision);
                 row.visit = visit.map_or(row.visit, |visit| row.visit.max(visit));
             }
             None => {
@@ -500,16 +545,14 @@ impl<'a> OpenRecord<'a> {
         }
     }
 
-    fn snapshot(&self, row: &RecordRow) -> Snapshot {
-        let form = self.catalog.form(row.revision).map(|published| published.form.as_ref());
-        let finished = row.status == RecordStatus::Finalised;
-        Snapshot::take(&self.doc, form, row.visit, finished, self.record, row.generation)
-    }
-
     /// Opens items for new doubts and closes those that a later write made moot.
     fn reconcile(&mut self, log_index: u64) -> Result<Option<Snapshot>, StoreError> {
         let Some(row) = &self.row else { return Ok(None) };
-        let snapshot = self.snapshot(row);
+        let (revision, visit, generation) = (row.revision, row.visit, row.generation);
+        let finished = row.status == RecordStatus::Finalised;
+        let form = self.means.catalog.form(revision).map(|published| published.form.as_ref());
+        let record = self.record;
+        let snapshot = Snapshot::take(self.doc()?, form, visit, finished, record, generation);
         let open = snapshot.open(&self.decisions);
         for item in self.items.values_mut().filter(|item| item.settled.is_none()) {
             if !open.iter().any(|finding| finding.id == item.id) {
@@ -539,7 +582,7 @@ impl<'a> OpenRecord<'a> {
         let Some(snapshot) = self.reconcile(log_index)? else { return Ok(None) };
         let Some(mut row) = self.row.take() else { return Ok(None) };
         row.registration_number = registration_number(&snapshot);
-        row.state = self.doc.save();
+        row.state = self.state.take().unwrap_or_default();
         row.heads = snapshot.view.heads.clone();
         row.digest = snapshot.view.digest(self.record, row.generation, &self.decisions);
         row.updated_index = log_index;
@@ -561,6 +604,41 @@ impl<'a> OpenRecord<'a> {
 fn registration_number(snapshot: &Snapshot) -> Option<String> {
     let path = AnswerPath::record_marker(Marker::Number);
     snapshot.answers.get(&path).and_then(Value::as_text).map(str::to_owned)
+}
+
+/// The entries of which the log says that their change killed the process that merged it. A replay takes the log's word:
+/// on another machine it might live, and what was told would no longer be what is.
+pub(crate) fn said_to_have_killed(tx: &dyn ReadTx, registry: SeatId) -> Result<BTreeSet<u64>, StoreError> {
+    let mut killed = BTreeSet::new();
+    let mut after = 0;
+    loop {
+        let entries = tx.log_after(after, MERGE_BATCH)?;
+        let Some(last) = entries.last() else { return Ok(killed) };
+        after = last.index;
+        for run in
+            entries.iter().filter(|entry| entry.delta.header().seat == registry).flat_map(kills_told_in)
+        {
+            let (seat, run) = run;
+            for seq in run.from_seq..=run.to_seq {
+                let here = tx.chain_at(seat, run.epoch, seq)?;
+                let meant = here.iter().filter(|(_, hash)| run.delta.is_none_or(|delta| delta == *hash));
+                killed.extend(meant.map(|(index, _)| *index));
+            }
+        }
+    }
+}
+
+fn kills_told_in(entry: &LogEntry) -> Vec<(SeatId, OutcomeRun)> {
+    let header = entry.delta.header();
+    let (_, _, body) = entry.delta.parts();
+    let body = body.filter(|_| header.kind == DeltaKind::Outcome);
+    let Some(Ok(Body { act: Act::Outcome(act), .. })) = body.map(|body| Body::decode(header.kind, body))
+    else {
+        return Vec::new();
+    };
+    let OutcomeAct { seat, runs } = act;
+    let kills = runs.into_iter().filter(|run| run.reason == Some(ReasonCode::MergeKilled));
+    kills.map(|run| (seat, run)).collect()
 }
 
 /// Signs and appends what the registry says of one seat's deltas.

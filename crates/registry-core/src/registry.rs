@@ -1,6 +1,6 @@
 //! One deployment's registry over a store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use record_doc::derive_actor;
@@ -32,7 +32,7 @@ use crate::error::RegistryError;
 use crate::facts::{DeploymentFacts, RegistryKeys, Surroundings, random};
 use crate::ingest::{apply_batch, judge_batch};
 use crate::judge::has_expired;
-use crate::merge::{StepPlan, apply_step, plan_step};
+use crate::merge::{Means, StepPlan, apply_step, plan_step, said_to_have_killed};
 use crate::proof::{ENGINE_VERSION, RebuildReport, VerifyReport, verify_log};
 use crate::pull;
 use crate::roster::{SharedRoster, seat_row};
@@ -534,7 +534,8 @@ impl Registry {
     fn step(&self) -> Result<usize, RegistryError> {
         self.refresh(false)?;
         let catalog = self.catalog();
-        let plan = self.look(|tx| plan_step(tx, &self.inner.roster, &catalog, self.inner.workers))?;
+        let killed = BTreeSet::new();
+        let plan = self.look(|tx| plan_step(tx, &self.inner.roster, &self.means(&catalog, &killed)))?;
         let count = (plan.through - plan.from) as usize;
         if count == 0 {
             return Ok(0);
@@ -562,6 +563,11 @@ impl Registry {
             Ok(true)
         })?;
         Ok(if applied { count } else { 1 })
+    }
+
+    fn means<'a>(&'a self, catalog: &'a Catalog, killed: &'a BTreeSet<u64>) -> Means<'a> {
+        let inner = self.inner.as_ref();
+        Means { catalog, merger: inner.surroundings.merger(), workers: inner.workers, killed }
     }
 
     // --- review ----------------------------------------------------------------------------------------------------
@@ -684,10 +690,12 @@ impl Registry {
     /// Works the log through without saying outcomes or feeding devices again.
     fn replay(&self) -> Result<u64, RegistryError> {
         let catalog = self.catalog();
+        let registry = self.inner.keys.registry.seat();
+        let killed = self.look(|tx| said_to_have_killed(tx, registry))?;
+        let means = self.means(&catalog, &killed);
         let mut entries = 0;
         loop {
-            let plan: StepPlan =
-                self.look(|tx| plan_step(tx, &self.inner.roster, &catalog, self.inner.workers))?;
+            let plan: StepPlan = self.look(|tx| plan_step(tx, &self.inner.roster, &means))?;
             if plan.through == plan.from {
                 break;
             }

@@ -149,7 +149,7 @@ fn read_manifest(path: &Path) -> Result<BackupManifest, Failure> {
 
 fn open_restored(database: &Path, keys: RegistryKeys) -> Result<Registry, Failure> {
     let store: Arc<dyn RegistryStore> = Arc::new(SqliteRegistry::open_existing(database, None)?);
-    Ok(Registry::open(store, keys, Arc::new(Machine))?)
+    Ok(Registry::open(store, keys, Arc::<Machine>::default())?)
 }
 
 /// A copy that does not hold is not put in the server's place.

@@ -1,7 +1,7 @@
 //! `init`: founds a deployment in an empty folder.
 
 use record_model::{DeploymentId, LogId};
-use registry_core::{DeploymentFacts, RegistryKeys, Surroundings};
+use registry_core::{DeploymentFacts, RegistryKeys};
 use signed_delta::SeatKey;
 use signed_delta::seal::SealingIdentity;
 use zeroize::Zeroizing;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::App;
 use crate::failure::{Failure, FailureKind};
 use crate::home::{Home, Leftovers, RECOVERY_IDENTITY};
-use crate::platform::{self, Machine};
+use crate::platform;
 use crate::views::{InitView, fingerprint};
 use crate::words::msg;
 
@@ -67,7 +67,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
 
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    Machine.fill_random(&mut bytes);
+    platform::fill_random(&mut bytes);
     bytes
 }
 

@@ -189,6 +189,7 @@ impl From<RegistryError> for Problem {
             | RegistryError::Resolution { .. }
             | RegistryError::Form(_)
             | RegistryError::Pack { .. }
+            | RegistryError::Merger(_)
             | RegistryError::Damaged { .. } => {
                 tracing::error!(%error, "a request failed by our own fault");
                 Self::Internal

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use collector_core::{Clock, Collector, CollectorError, Home, Ports, Randomness, RecordFilter};
+use collector_core::{Clock, Collector, CollectorError, Home, InProcess, Ports, Randomness, RecordFilter};
 use record_model::{Answers, AreaCode, DeltaHash, Instant, RecordId, SeatId, Visit};
 use testkit::seeded::Seeded;
 
@@ -101,7 +101,11 @@ impl Laptop {
     }
 
     pub(crate) fn ports(&self) -> Ports {
-        Ports { clock: Box::new(self.watch.clone()), randomness: Box::new(self.urn.clone()) }
+        Ports {
+            clock: Box::new(self.watch.clone()),
+            randomness: Box::new(self.urn.clone()),
+            merger: Arc::new(InProcess),
+        }
     }
 
     /// What its clock would say.

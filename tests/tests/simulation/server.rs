@@ -8,7 +8,9 @@ use collector_core::{
     COUNTER_HEADER, ENROL_PATH, HttpAnswer, LOG_HEADER, PULL_PATH, PUSH_PATH, SEAT_HEADER, SIGNATURE_HEADER,
 };
 use record_model::{DeploymentId, Instant, LogId};
-use registry_core::{DeploymentFacts, Registry, RegistryError, RegistryKeys, Surroundings};
+use registry_core::{
+    DeploymentFacts, InProcess, Merger, Registry, RegistryError, RegistryKeys, Surroundings,
+};
 use registry_store::SqliteRegistry;
 use signed_delta::seal::SealingIdentity;
 use signed_delta::{RequestToSign, SeatKey, Signature};
@@ -41,6 +43,10 @@ impl Surroundings for Office {
 
     fn fill_random(&self, bytes: &mut [u8]) {
         self.random.lock().expect("nobody panics with it").fill(bytes);
+    }
+
+    fn merger(&self) -> &dyn Merger {
+        &InProcess
     }
 }
 

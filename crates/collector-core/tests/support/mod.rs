@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use collector_core::*;
 use record_model::*;
-use registry_core::{DeploymentFacts, InvitationDraft, Registry, RegistryKeys, Surroundings};
+use registry_core::{
+    DeploymentFacts, InProcess, InvitationDraft, Merger, Registry, RegistryKeys, Surroundings,
+};
 use registry_store::SqliteRegistry;
 use rust_xlsxwriter::Workbook as Xlsx;
 use signed_delta::seal::SealingIdentity;
@@ -67,6 +69,10 @@ impl Surroundings for Office {
 
     fn fill_random(&self, bytes: &mut [u8]) {
         roll(&self.1, bytes);
+    }
+
+    fn merger(&self) -> &dyn Merger {
+        &InProcess
     }
 }
 
@@ -371,7 +377,11 @@ pub struct Laptop {
 
 impl Laptop {
     pub fn ports(&self) -> Ports {
-        Ports { clock: Box::new(self.clock.clone()), randomness: Box::new(self.dice.clone()) }
+        Ports {
+            clock: Box::new(self.clock.clone()),
+            randomness: Box::new(self.dice.clone()),
+            merger: Arc::new(InProcess),
+        }
     }
 
     pub fn enrolment<'a>(&'a self, code: &'a InvitationCode, person: &'a str) -> Enrolment<'a> {

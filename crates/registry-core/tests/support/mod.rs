@@ -42,6 +42,10 @@ impl Surroundings for Played {
             chunk.copy_from_slice(&block[..chunk.len()]);
         }
     }
+
+    fn merger(&self) -> &dyn Merger {
+        &InProcess
+    }
 }
 
 /// A small household form: a roof, a telephone, a roster, and the rule that there is one head.
