@@ -125,7 +125,7 @@ const PROOFS: &[Proof] = &[
     Proof {
         name: "envelopes",
         shows: "mutated envelopes: none is accepted",
-        count: 1_000_000,
+        count: 10_000_000,
         suite: "mutants",
         tests: &["mutated_envelopes"],
         variable: "LAKOU_ENVELOPES",
@@ -138,6 +138,14 @@ const PROOFS: &[Proof] = &[
         suite: "mutants",
         tests: &["no_mutant_harms", "reload_check_off", "damaged_record"],
         variable: "LAKOU_MUTANTS",
+        ..PLAIN
+    },
+    Proof {
+        name: "payloads",
+        shows: "signed payloads that are malformed, merged by real children: none is merged, kills, or takes long",
+        count: 1_000_000,
+        suite: "payloads",
+        variable: "LAKOU_PAYLOADS",
         ..PLAIN
     },
     Proof {

@@ -14,7 +14,7 @@ use record_doc::{
     RecordDoc, merge_change,
 };
 use record_model::Value;
-use sha2::{Digest, Sha256};
+use testkit::changes::{chunk, chunk_data};
 
 /// The argument of a child whose guard is taken out.
 const UNGUARDED: &str = "unguarded-merge-child";
@@ -276,10 +276,9 @@ fn children_of_this_process() -> Vec<String> {
 /// A change of a new record, its columns replaced by runs of a million.
 fn million() -> Vec<u8> {
     let honest = written(&mut RecordDoc::new(), 1, &[("a", "1")]).bytes;
-    // Behind the frame: one dependency, the actor, sequence, first operation, time, message, one other actor.
-    let frame = 4 + 4 + 1 + if honest.len() - 10 < 128 { 1 } else { 2 };
-    let table = frame + (1 + 32) + 17 + 1 + 1 + 1 + 23 + (1 + 17);
-    let mut data = honest[frame..table].to_vec();
+    // One dependency, the actor, sequence, first operation, time, message, one other actor.
+    let table = (1 + 32) + 17 + 1 + 1 + 1 + 23 + (1 + 17);
+    let mut data = chunk_data(&honest)[..table].to_vec();
     let count = [0xc0, 0x84, 0x3d];
     let run = |value: &[u8]| [&count, value].concat();
     let columns: [(u8, Vec<u8>); 7] = [
@@ -294,7 +293,7 @@ fn million() -> Vec<u8> {
     data.push(columns.len() as u8);
     columns.iter().for_each(|(number, bytes)| data.extend([*number, bytes.len() as u8]));
     columns.iter().for_each(|(_, bytes)| data.extend(bytes));
-    let bomb = chunk(1, &data, &data);
+    let bomb = chunk(1, &data);
     assert!(bomb.len() < 160, "{} bytes", bomb.len());
     bomb
 }
@@ -305,23 +304,7 @@ fn inflated() -> Vec<u8> {
     let zeros = vec![0; 1024 * 1024];
     (0..512).for_each(|_| packed.write_all(&zeros).unwrap());
     let packed = packed.finish().unwrap();
-    chunk(2, &packed, &packed)
-}
-
-fn chunk(kind: u8, data: &[u8], hashed: &[u8]) -> Vec<u8> {
-    let framed = |data: &[u8]| {
-        let mut out = vec![kind];
-        let mut length = data.len();
-        while length >= 0x80 {
-            out.push((length as u8) | 0x80);
-            length >>= 7;
-        }
-        out.push(length as u8);
-        out.extend(data);
-        out
-    };
-    let sum = Sha256::digest(framed(hashed));
-    [&[0x85, 0x6f, 0x4a, 0x83], &sum[..4], &framed(data)].concat()
+    chunk(2, &packed)
 }
 
 struct Stopwatch(std::time::Instant);

@@ -1,4 +1,4 @@
-//! No changed byte of a signed delta is ever accepted. A million in the soak (`LAKOU_ENVELOPES`), fewer here.
+//! No changed byte of a signed delta is ever accepted. Ten million in the soak (`LAKOU_ENVELOPES`), fewer here.
 
 #![allow(clippy::unwrap_used, reason = "a test says by panicking what does not hold")]
 
