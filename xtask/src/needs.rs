@@ -20,6 +20,8 @@ const TOOLS: &[Tool] = &[
     Tool { program: "make", probe: &["--version"], package: "make" },
     // Debian always has a small perl; OpenSSL's build asks for modules of the full one.
     Tool { program: "perl", probe: &["-MFindBin", "-MIPC::Cmd", "-e", "1"], package: "perl" },
+    // Refuses or kills at a chosen call: tests/faults.
+    Tool { program: "strace", probe: &["-V"], package: "strace" },
     // The form engines of others that ours is compared with: tests/oracle.
     Tool { program: "node", probe: &["--version"], package: "nodejs" },
     Tool { program: "npm", probe: &["--version"], package: "npm" },

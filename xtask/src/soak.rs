@@ -175,6 +175,14 @@ const PROOFS: &[Proof] = &[
         ..PLAIN
     },
     Proof {
+        name: "faults",
+        shows: "file-system calls of laptop and server at which the power goes or the disk fails: nothing is lost",
+        count: 200,
+        suite: "faults",
+        variable: "LAKOU_FAULTS",
+        ..PLAIN
+    },
+    Proof {
         name: "interviews",
         shows: "random interviews: every node as the web engine has it, after every answer",
         count: 2_000,
