@@ -183,6 +183,14 @@ const PROOFS: &[Proof] = &[
         ..PLAIN
     },
     Proof {
+        name: "power-cuts",
+        shows: "disks as power cuts leave them, of laptop and server: nothing acknowledged is lost",
+        count: 2_000,
+        suite: "power",
+        variable: "LAKOU_IMAGES",
+        ..PLAIN
+    },
+    Proof {
         name: "interviews",
         shows: "random interviews: every node as the web engine has it, after every answer",
         count: 2_000,
