@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 use record_model::{Instant, SeatId};
 use sync_protocol::{MAX_CARRIED_PART_BYTES, PART_EXTENSION, PartLabel, PartOffer, SealedPart};
 
-use crate::{PartError, find_parts, read_part, write_part};
+use crate::{PartError, UNFINISHED, find_parts, read_part, write_part};
 
 /// Parts that one laptop carries.
 pub const MAX_CARRIED_PARTS: usize = 1_000;
@@ -157,6 +157,20 @@ impl CarriedFolder {
         self.forget(&self.folder.join(file_name(offer)))
     }
 
+    /// Removes what a power cut left unfinished. Only the one who writes to this folder may call it, before they do.
+    pub fn tidy(&self) -> Result<(), PartError> {
+        if !self.folder.is_dir() {
+            return Ok(());
+        }
+        for entry in std::fs::read_dir(&self.folder).map_err(PartError::file(&self.folder))? {
+            let path = entry.map_err(PartError::file(&self.folder))?.path();
+            if path.extension().is_some_and(|extension| extension == UNFINISHED) {
+                self.forget(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Drops replies that nobody came for in time; how many. A clock that went back drops nothing.
     pub fn drop_old_replies(&self, now: Instant) -> Result<u64, PartError> {
         let age_ms = MAX_REPLY_DAYS * MS_PER_DAY;
@@ -289,6 +303,18 @@ mod tests {
         assert_eq!(folder.drop_old_replies(days(MAX_REPLY_DAYS - 1)).unwrap(), 0);
         assert_eq!(folder.drop_old_replies(days(MAX_REPLY_DAYS + 2)).unwrap(), 1);
         assert!(folder.list().unwrap()[0].is_for_registry());
+    }
+
+    #[test]
+    fn what_a_power_cut_left_is_removed_and_nothing_else() {
+        let (_home, folder) = folder(10);
+        folder.tidy().unwrap();
+        folder.keep(&part(1, None)).unwrap();
+        std::fs::write(folder.path().join("lakou-AB.unfinished"), b"LAK").unwrap();
+        std::fs::write(folder.path().join("notes.txt"), b"mine").unwrap();
+        folder.tidy().unwrap();
+        assert_eq!(folder.list().unwrap().len(), 1);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum RelayServeEvent {
     Listed(Vec<PartOffer>),
     /// The reply that was asked for; none: it is gone.
     Loaded(Option<Vec<u8>>),
+    /// A reply that was handed back is forgotten.
+    Forgotten,
     /// The connection ended.
     Disconnected,
 }
@@ -52,15 +54,15 @@ pub enum RelayServeEffect {
         /// It proved itself.
         seat: SeatId,
     },
-    /// Give the reply with this hash.
+    /// Give this reply.
     Load {
-        /// SHA-256.
-        sha256: [u8; 32],
+        /// As it was listed.
+        offer: PartOffer,
     },
-    /// The one it is for has used it: it may go.
+    /// The one it is for has used it: forget it.
     HandedBack {
-        /// SHA-256.
-        sha256: [u8; 32],
+        /// As it was listed.
+        offer: PartOffer,
     },
     /// All done.
     Finish,
@@ -90,7 +92,8 @@ enum Step {
     AwaitingCollect(SeatId),
     Listing,
     Loading { offer: PartOffer, rest: VecDeque<PartOffer> },
-    AwaitingTaken { sha256: [u8; 32], rest: VecDeque<PartOffer> },
+    AwaitingTaken { offer: PartOffer, rest: VecDeque<PartOffer> },
+    Forgetting { rest: VecDeque<PartOffer> },
     AwaitingBye,
 }
 
@@ -211,10 +214,11 @@ impl RelayServe {
             (Step::AwaitingCollect(seat), RelayMessage::Collect) => {
                 Ok(self.go_on(channel, Step::Listing, vec![RelayServeEffect::List { seat }]))
             }
-            (Step::AwaitingTaken { sha256, rest }, RelayMessage::Taken(taken)) if taken == sha256 => {
-                self.next_reply(channel, rest, vec![RelayServeEffect::HandedBack { sha256 }])
+            (Step::AwaitingTaken { offer, rest }, RelayMessage::Taken(taken)) if taken == offer.sha256 => {
+                let forget = RelayServeEffect::HandedBack { offer };
+                Ok(self.go_on(channel, Step::Forgetting { rest }, vec![forget]))
             }
-            (Step::AwaitingTaken { sha256, rest }, RelayMessage::Left(left)) if left == sha256 => {
+            (Step::AwaitingTaken { offer, rest }, RelayMessage::Left(left)) if left == offer.sha256 => {
                 self.next_reply(channel, rest, vec![])
             }
             (Step::AwaitingBye, RelayMessage::Bye) => Ok(vec![RelayServeEffect::Finish]),
@@ -228,6 +232,7 @@ impl RelayServe {
                 | Step::Listing
                 | Step::Loading { .. }
                 | Step::AwaitingTaken { .. }
+                | Step::Forgetting { .. }
                 | Step::AwaitingBye,
                 _,
             ) => Err(RelayFailure::Unexpected.into()),
@@ -269,9 +274,10 @@ impl RelayServe {
             (Step::Loading { offer, rest }, Event::Loaded(Some(part))) if PartOffer::of(&part) == offer => {
                 let frames = sealed_chunks(&mut channel, &part)?;
                 let frames = frames.into_iter().map(RelayServeEffect::Send).collect();
-                let step = Step::AwaitingTaken { sha256: offer.sha256, rest };
+                let step = Step::AwaitingTaken { offer, rest };
                 Ok(self.go_on(channel, step, frames))
             }
+            (Step::Forgetting { rest }, Event::Forgotten) => self.next_reply(channel, rest, vec![]),
             // Gone since it was listed, as when somebody handed it back over another connection.
             (Step::Loading { .. }, Event::Loaded(_)) => Err(Stop::Saying(channel, RelayRefusal::Trouble)),
             _ => Err(RelayFailure::Unexpected.into()),
@@ -307,7 +313,7 @@ impl RelayServe {
     ) -> Result<Effects, Stop> {
         let step = match rest.pop_front() {
             Some(offer) => {
-                effects.push(RelayServeEffect::Load { sha256: offer.sha256 });
+                effects.push(RelayServeEffect::Load { offer });
                 Step::Loading { offer, rest }
             }
             None => Step::AwaitingBye,

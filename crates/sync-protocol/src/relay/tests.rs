@@ -220,12 +220,12 @@ impl Meeting {
                     let replies = self.replies.iter().filter(|_| is_theirs);
                     RelayServeEvent::Listed(replies.map(|part| PartOffer::of(part)).collect())
                 }
-                RelayServeEffect::Load { sha256 } => RelayServeEvent::Loaded(
-                    self.replies.iter().find(|part| PartOffer::of(part).sha256 == sha256).cloned(),
+                RelayServeEffect::Load { offer } => RelayServeEvent::Loaded(
+                    self.replies.iter().find(|part| PartOffer::of(part) == offer).cloned(),
                 ),
                 RelayServeEffect::HandedBack { .. } => {
                     self.handed_back += 1;
-                    continue;
+                    RelayServeEvent::Forgotten
                 }
                 RelayServeEffect::Finish => {
                     self.serve_end = Some(Ok(()));
