@@ -367,7 +367,7 @@ fn a_meeting_that_is_cut_goes_on_where_it_was() {
     for cut in 0..honest.frames_up.len() {
         let mut meeting = Meeting::of(&two_parts());
         meeting.run(Road::CutUp(cut));
-        assert_eq!(meeting.push_end.is_some(), true, "{cut}");
+        assert!(meeting.push_end.is_some(), "{cut}");
         // Whole parts or none.
         assert!(meeting.carried.values().all(|part| meeting.offered.contains(part)));
         let had = meeting.carried.len();
