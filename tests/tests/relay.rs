@@ -285,3 +285,21 @@ fn strangers_and_silent_callers_do_not_keep_colleagues_from_the_relay() {
     assert!(String::from_utf8(foreign.stderr).unwrap().contains("autre registre"));
     assert_eq!(world.carried().len(), 1);
 }
+
+#[test]
+fn a_carrier_whose_seat_was_revoked_meanwhile_still_hands_in_what_he_carries() {
+    let world = World::new();
+    let relay = Relay::open(&world.wilner);
+    push(&world.rose, &relay);
+    let listed = json(world.server.command().args(["device", "list", "--json"]));
+    let seat = listed["seats"].as_array().unwrap().iter().find(|seat| seat["person"] == "Wilner").unwrap();
+    let revoke = ["device", "revoke", seat["seat"].as_str().unwrap(), "--reason", "Parti"];
+    ok(world.server.command().args(revoke));
+    let refused = said(world.wilner.command().arg("sync"));
+    let (words, said) =
+        (String::from_utf8(refused.stdout).unwrap(), String::from_utf8(refused.stderr).unwrap());
+    assert_eq!(refused.status.code(), Some(5), "{words}{said}");
+    assert!(words.contains("Porté au siège pour des collègues : 1 fichiers"), "{words}{said}");
+    let pushed = push(&world.rose, &relay);
+    assert_eq!(pushed["still_to_send"], 0, "{pushed:#}");
+}

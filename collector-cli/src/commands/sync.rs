@@ -6,7 +6,7 @@ use record_model::ReasonCode;
 
 use crate::app::App;
 use crate::clock;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::messages::Text;
 use crate::shapes::{CarriedShape, ReasonCount, SyncShape};
 
@@ -45,6 +45,13 @@ pub(crate) fn run(Args {}: Args, app: &mut App) -> Result<(), Failure> {
         Err(error) => {
             let left = collector.status()?.deltas.to_send.deltas;
             let failure = Failure::from(error);
+            // A seat that may not send or see any more can carry what it cannot read.
+            if failure.kind != Kind::NoServer
+                && let Some(carried) = carry(app, &mut collector, transport.as_mut())?
+                && !app.ui.json
+            {
+                print_carried(app, &carried);
+            }
             return Err(failure.details([Text::new("sync-nothing-lost").with("left", left)]));
         }
     };
