@@ -341,7 +341,7 @@ impl Failure {
     }
 
     /// The server's own word that it would not, by a code of its catalogue (docs/PROTOCOL.md).
-    fn refused_by_server(status: u16, code: &str) -> Self {
+    pub(crate) fn refused_by_server(status: u16, code: &str) -> Self {
         let reason = problem(status, code);
         if is_passing(code) {
             return Self::new(Kind::NoServer, Text::new("error-not-now").with("reason", reason))
@@ -369,6 +369,7 @@ const PROBLEMS: &[&str] = &[
     "enrolment_code_used",
     "body_too_large",
     "unsupported_media_type",
+    "bundle_refused",
     "too_many_requests",
     "internal",
     "busy",

@@ -7,6 +7,7 @@ mod clock;
 mod commands;
 mod failure;
 mod form_text;
+mod frames;
 mod http;
 mod interview;
 mod messages;

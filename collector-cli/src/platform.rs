@@ -60,6 +60,12 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
+/// A clock that only measures how long something takes: it never goes back.
+#[expect(clippy::disallowed_methods, reason = "deadlines of a connection are the machine's own time")]
+pub(crate) fn stopwatch() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// `clock_gettime`; on Windows `GetSystemTimePreciseAsFileTime`.
 struct SystemClock;
 

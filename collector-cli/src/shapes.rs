@@ -381,6 +381,19 @@ pub(crate) struct SyncShape {
     pub(crate) bytes_up: u64,
     pub(crate) bytes_down: u64,
     pub(crate) still_to_send: u64,
+    /// When this computer carries something for others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) carried: Option<CarriedShape>,
+}
+
+/// What a sync did with what this computer carries for others.
+#[derive(Serialize)]
+pub(crate) struct CarriedShape {
+    pub(crate) handed_in: u64,
+    pub(crate) replies: u64,
+    pub(crate) refused: u64,
+    pub(crate) left: u64,
+    pub(crate) dropped: u64,
 }
 
 /// `doctor`
@@ -466,6 +479,57 @@ pub(crate) struct BundlePartShape {
     pub(crate) file: String,
     pub(crate) taken: bool,
     pub(crate) reason: Option<String>,
+}
+
+/// `relay serve`, once it listens
+#[derive(Serialize)]
+pub(crate) struct RelayOpenShape {
+    pub(crate) addresses: Vec<String>,
+    pub(crate) words: String,
+    pub(crate) folder: String,
+    pub(crate) dropped: u64,
+}
+
+/// `relay serve`, at its end
+#[derive(Serialize)]
+pub(crate) struct RelayServedShape {
+    pub(crate) taken: u64,
+    pub(crate) handed_back: u64,
+    pub(crate) dropped: u64,
+    pub(crate) meetings: u64,
+    pub(crate) ended: &'static str,
+}
+
+/// `relay push`
+#[derive(Serialize)]
+pub(crate) struct RelayPushShape {
+    pub(crate) signed: u64,
+    pub(crate) deltas: u64,
+    pub(crate) handed_over: u64,
+    pub(crate) already_there: u64,
+    pub(crate) replies: u64,
+    pub(crate) replies_left: u64,
+    pub(crate) delivered: u64,
+    pub(crate) refused: Vec<ReasonCount>,
+    pub(crate) received: u64,
+    pub(crate) applied: u64,
+    pub(crate) held: u64,
+    pub(crate) set_aside: u64,
+    pub(crate) files: u64,
+    pub(crate) waiting_pages: u64,
+    pub(crate) still_to_send: u64,
+}
+
+/// `relay status`
+#[derive(Serialize)]
+pub(crate) struct RelayStatusShape {
+    pub(crate) folder: String,
+    pub(crate) for_head_office: u64,
+    pub(crate) for_head_office_bytes: u64,
+    pub(crate) oldest_at: Option<String>,
+    pub(crate) replies: u64,
+    pub(crate) reply_bytes: u64,
+    pub(crate) seats: u64,
 }
 
 /// `state-hash`

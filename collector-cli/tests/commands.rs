@@ -39,6 +39,8 @@ fn help_is_in_french_and_in_english_when_asked() {
       sync        Envoie au siège ce qui attend, et reçoit ce qui est nouveau. Ce
                   qui est déjà envoyé le reste.
       bundle      Envoie et reçoit sans réseau : par clé USB, courrier ou messagerie
+      relay       Remet le travail à un collègue qui aura le réseau plus tôt, ou
+                  porte le sien. Qui porte ne peut pas le lire.
       doctor      Examine tout ce qui est gardé sur cet ordinateur
       backup      Fait une copie des données dans un nouveau dossier, et la relit.
                   Elle s'ouvre avec les mêmes phrases secrètes.

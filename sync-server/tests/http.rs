@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use registry_core::InvitationDraft;
 use support::*;
-use sync_protocol::{PullRequest, PushBatch};
+use sync_protocol::{
+    BundleItem, CarriedAnswer, MAX_BATCH_COMPRESSED_BYTES, Packer, PartOffer, PullRequest, PushBatch,
+    RELAY_PART_BYTES, SealedPart,
+};
 use sync_server::http::{Front, Limits, Problem, openapi_document};
 
 struct World {
@@ -166,6 +169,51 @@ fn bytes_that_are_no_message_are_malformed_and_other_types_are_not_taken() {
     refused(&api.request("POST", "/v1/enrol", &json, b"{}"), Problem::UnsupportedMediaType);
     let ours = [("Content-Type".to_owned(), "application/vnd.lakou.v1".to_owned())];
     refused(&api.request("POST", "/v1/enrol", &ours, b"{}"), Problem::EnrolmentRefused);
+}
+
+#[test]
+fn a_part_that_somebody_else_carries_is_taken_and_answered_to_its_packer() {
+    let World { home, api, laptop: mut carrier } = world();
+    let code = code(&api, &[], 3_600_000);
+    let owner = Laptop::new(2, &code, revision(&home));
+    let recipient = owner.enrol(&api).server_recipient;
+    let packed = |deployment| {
+        let bundle = record_model::BundleId::from_bytes([5; 16]);
+        let mut packer = Packer::new(deployment, bundle, None, owner.key.seat(), RELAY_PART_BYTES);
+        assert_eq!(packer.add(BundleItem::Push(PushBatch { envelopes: owner.sent.clone() }.encode())), None);
+        assert_eq!(packer.add(BundleItem::Pull(pull_body())), None);
+        packer.finish().seal(&owner.key, &[&recipient]).unwrap()
+    };
+    let part = packed(owner.deployment);
+    // Twice: the road may break after it was taken.
+    for _ in 0..2 {
+        let taken = carrier.send(&api, "POST", "/v1/bundles", &part);
+        assert_eq!(taken.status, 201, "{}", String::from_utf8_lossy(&taken.body));
+        let answer = CarriedAnswer::decode(&taken.body).unwrap();
+        assert_eq!((answer.part, answer.replies.len()), (PartOffer::of(&part).sha256, 1));
+        let label = SealedPart::read(&answer.replies[0]).unwrap().label;
+        assert_eq!((label.addressee, label.deployment), (Some(owner.key.seat()), owner.deployment));
+    }
+    let other = record_model::DeploymentId::from_bytes([9; 16]);
+    refused(&carrier.send(&api, "POST", "/v1/bundles", &packed(other)), Problem::BundleRefused);
+    refused(&carrier.send(&api, "POST", "/v1/bundles", &part[..part.len() - 9]), Problem::BundleRefused);
+    refused(&carrier.send(&api, "POST", "/v1/bundles", b"no part"), Problem::BundleRefused);
+    refused(&carrier.send(&api, "POST", "/v1/bundles", &vec![0; RELAY_PART_BYTES + 1]), Problem::TooLarge);
+    refused(&api.request("POST", "/v1/bundles", &[], &part), Problem::Unsigned);
+    let elsewhere = carrier.headers("POST", "/v1/push", &part);
+    refused(&api.request("POST", "/v1/bundles", &elsewhere, &part), Problem::RequestRefused);
+}
+
+#[test]
+fn a_full_batch_fits_into_a_carried_part() {
+    let World { api, laptop: owner, .. } = world();
+    let bundle = record_model::BundleId::from_bytes([5; 16]);
+    let mut packer = Packer::new(owner.deployment, bundle, None, owner.key.seat(), RELAY_PART_BYTES);
+    assert_eq!(packer.add(BundleItem::Push(vec![7; MAX_BATCH_COMPRESSED_BYTES])), None);
+    let recipient = signed_delta::seal::SealingIdentity::generate().recipient();
+    let part = packer.finish().seal(&owner.key, &[&recipient]).unwrap();
+    assert!(part.len() <= RELAY_PART_BYTES, "{}", part.len());
+    drop(api);
 }
 
 #[test]

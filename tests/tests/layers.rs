@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("merge-child", &["record-doc", "record-model"]),
     ("signed-delta", &["record-model"]),
     ("sync-protocol", &["record-model", "signed-delta"]),
-    ("bundle-files", &["sync-protocol"]),
+    ("bundle-files", &["record-model", "sync-protocol"]),
     ("sqlite-support", &[]),
     ("device-store", &["record-model", "signed-delta", "sqlite-support"]),
     ("registry-store", &["record-model", "signed-delta", "sqlite-support"]),
@@ -58,6 +58,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ed25519-dalek", &["signed-delta"]),
     ("age", &["signed-delta"]),
     ("ct-merkle", &["signed-delta"]),
+    // Two laptops pair one way.
+    ("spake2", &["sync-protocol"]),
+    ("hkdf", &["sync-protocol"]),
     // A database is opened one way, and a passphrase is stretched one way.
     ("rusqlite", &["device-store", "registry-store", "sqlite-support"]),
     ("argon2", &["device-store"]),
@@ -69,6 +72,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio", &["sync-server"]),
     ("hyper", &["sync-server"]),
     ("reqwest", &["collector-cli"]),
+    ("if-addrs", &["collector-cli"]),
     ("getrandom", &["collector-cli", "device-store", "sync-server"]),
 ];
 

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use bundle_files::{PartError, find_parts, read_part, shown, write_part};
 use clap::Subcommand;
 use collector_core::{BundleError, BundleImport, Collector, CollectorError, DEFAULT_PART_BYTES, FileKind};
-use record_model::ReasonCode;
 
 use super::sync::{reason_text, reasons};
 use crate::app::App;
@@ -98,15 +97,8 @@ fn import(args: &ImportArgs, app: &mut App) -> Result<(), Failure> {
             // One stick serves many.
             Ok(None) => for_others += 1,
             Ok(Some(part)) => {
-                total.delivered += part.delivered;
-                total.pulled += part.pulled;
-                total.files += part.files;
-                total.applied.applied += part.applied.applied;
-                total.applied.quarantined += part.applied.quarantined;
-                total.applied.held = part.applied.held;
-                total.refused.extend(part.refused);
+                add(&mut total, part);
                 parts.push(BundlePartShape { file: shown(path), taken: true, reason: None });
-                total.waiting = part.waiting;
             }
             // One part that cannot be used keeps no other from being used.
             Err(failure) => {
@@ -147,7 +139,7 @@ fn import(args: &ImportArgs, app: &mut App) -> Result<(), Failure> {
         still_to_send: left,
     };
     if !app.ui.json(&shape) {
-        print(app, &shape, &total.refused);
+        print_received(app, &total, left);
     }
     Ok(())
 }
@@ -167,28 +159,38 @@ fn import_one(collector: &mut Collector, path: &Path) -> Result<Option<BundleImp
     }
 }
 
-fn print(app: &mut App, shape: &BundleImportShape, refused: &[(ReasonCode, u64)]) {
-    app.ui.result_text(&Text::new("sync-delivered").with("count", shape.delivered));
-    app.ui.result_text(&Text::new("sync-received").with("count", shape.received));
-    if shape.files > 0 {
-        app.ui.result_text(&Text::new("sync-fetched").with("count", shape.files));
+/// One part more. What is held and what waits is so now, and not in each part.
+pub(super) fn add(total: &mut BundleImport, part: BundleImport) {
+    total.delivered += part.delivered;
+    total.pulled += part.pulled;
+    total.files += part.files;
+    total.applied.applied += part.applied.applied;
+    total.applied.quarantined += part.applied.quarantined;
+    total.applied.held = part.applied.held;
+    total.refused.extend(part.refused);
+    total.waiting = part.waiting;
+}
+
+/// What came, and what head office has not confirmed yet.
+pub(super) fn print_received(app: &mut App, total: &BundleImport, still_to_send: u64) {
+    app.ui.result_text(&Text::new("sync-delivered").with("count", total.delivered));
+    app.ui.result_text(&Text::new("sync-received").with("count", total.pulled));
+    let counted = [
+        ("sync-fetched", total.files),
+        ("sync-held", total.applied.held),
+        ("sync-set-aside", total.applied.quarantined),
+    ];
+    for (key, count) in counted.into_iter().filter(|(_, count)| *count > 0) {
+        app.ui.result_text(&Text::new(key).with("count", count));
     }
-    if shape.held > 0 {
-        app.ui.result_text(&Text::new("sync-held").with("count", shape.held));
-    }
-    if shape.set_aside > 0 {
-        app.ui.result_text(&Text::new("sync-set-aside").with("count", shape.set_aside));
-    }
-    for (reason, count) in refused {
+    for (reason, count) in &total.refused {
         app.ui.result_text(
             &Text::new("sync-refused").with("count", *count).with("reason", reason_text(*reason)),
         );
     }
-    if shape.waiting_pages > 0 {
-        app.ui.result_text(&Text::new("bundle-waiting").with("count", shape.waiting_pages));
-    }
-    if shape.still_to_send > 0 {
-        app.ui.result_text(&Text::new("bundle-still-to-send").with("count", shape.still_to_send));
+    let counted = [("bundle-waiting", total.waiting), ("bundle-still-to-send", still_to_send)];
+    for (key, count) in counted.into_iter().filter(|(_, count)| *count > 0) {
+        app.ui.result_text(&Text::new(key).with("count", count));
     }
 }
 

@@ -7,6 +7,7 @@ mod form;
 mod init;
 mod interview;
 mod record;
+mod relay;
 mod state_hash;
 mod status;
 pub(crate) mod sync;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Sync(sync::Args),
     #[command(subcommand)]
     Bundle(bundle::Command),
+    #[command(subcommand)]
+    Relay(relay::Command),
     Doctor(doctor::Args),
     Backup(backup::Args),
     StateHash(state_hash::Args),
@@ -46,6 +49,7 @@ pub(crate) fn run(command: Command, app: &mut App) -> Result<(), Failure> {
         Command::Status(args) => status::run(args, app),
         Command::Sync(args) => sync::run(args, app),
         Command::Bundle(command) => bundle::run(command, app),
+        Command::Relay(command) => relay::run(command, app),
         Command::Doctor(args) => doctor::run(args, app),
         Command::Backup(args) => backup::run(args, app),
         Command::StateHash(args) => state_hash::run(args, app),

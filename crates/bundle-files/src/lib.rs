@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod carried;
 mod platform;
 
 use std::fs::OpenOptions;
@@ -7,6 +8,10 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sync_protocol::{MAX_PART_BYTES, PART_EXTENSION};
+
+pub use carried::{
+    CarriedFolder, CarriedPart, Keeping, MAX_CARRIED_BYTES, MAX_CARRIED_PARTS, MAX_REPLY_DAYS,
+};
 
 /// Entries of a folder that are looked at. A folder with more is not one that a bundle was written to.
 pub const MAX_FOLDER_ENTRIES: usize = 10_000;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use device_store::{PublicationState, SeatRow};
-use record_model::{BundleId, ReasonCode};
+use record_model::{BundleId, PartsHasher, ReasonCode};
 use sha2::{Digest, Sha256};
 use sync_protocol::{
     BundleError, BundleItem, BundlePart, MAX_BATCH_DELTAS, PackedBatch, Packer, PullEffect, PullEvent,
@@ -40,6 +40,8 @@ pub struct BundleExport {
     pub cut: u64,
     /// Deltas in it: all that no receipt covers.
     pub deltas: u64,
+    /// The same for two bundles that say the same: sealing makes other bytes of it each time.
+    pub content: [u8; 32],
     /// Its parts.
     pub files: Vec<BundleFile>,
 }
@@ -74,6 +76,8 @@ impl Collector {
         let bundle = BundleId::from_bytes(random(self.ports.randomness.as_mut()));
         let mut packer =
             Packer::new(self.deployment.deployment, bundle, None, self.seat.seat, max_part_bytes);
+        let mut content = PartsHasher::new("lakou/bundle-content/v1");
+        content.add(self.seat.seat.as_bytes());
         let (mut full, mut deltas) = (Vec::new(), 0);
         let mut after = 0;
         loop {
@@ -88,11 +92,15 @@ impl Collector {
             self.store
                 .write(|tx| tx.put_bundled_batch(&batch.digest, &batch.sent))
                 .map_err(CollectorError::Store)?;
+            content.add(&batch.bytes);
             full.extend(packer.add(BundleItem::Push(batch.bytes)));
         }
-        full.extend(packer.add(BundleItem::Pull(self.pull_request()?.encode())));
+        let pull = self.pull_request()?.encode();
+        content.add(&pull);
+        full.extend(packer.add(BundleItem::Pull(pull)));
         let wanted = self.wanted_files()?;
         if !wanted.is_empty() {
+            content.add(&wanted.concat());
             full.extend(packer.add(BundleItem::Wanted(wanted)));
         }
         full.push(packer.finish());
@@ -103,7 +111,7 @@ impl Collector {
             Ok(BundleFile { name: part.label.file_name(), bytes })
         };
         let files = full.into_iter().map(seal).collect::<Result<Vec<_>, CollectorError>>()?;
-        Ok(BundleExport { bundle, cut, deltas, files })
+        Ok(BundleExport { bundle, cut, deltas, content: content.finish(), files })
     }
 
     /// Takes one part of a bundle that the registry packed for the person who unlocked this store. Parts may come in any

@@ -22,6 +22,8 @@ pub const PUSH_PATH: &str = "/v1/push";
 pub const PULL_PATH: &str = "/v1/pull";
 /// Where proofs come from.
 pub const PROVE_PATH: &str = "/v1/prove";
+/// Where parts of bundles are handed in that were carried for others.
+pub const BUNDLES_PATH: &str = "/v1/bundles";
 /// Where the files of publications are, by SHA-256 in hex.
 pub const BLOBS_PATH: &str = "/v1/blobs/";
 

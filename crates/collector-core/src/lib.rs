@@ -2,6 +2,7 @@
 
 mod apply;
 mod bundle;
+mod carry;
 mod clock;
 mod collector;
 mod cut;
@@ -23,6 +24,7 @@ mod sync;
 
 pub use apply::Applied;
 pub use bundle::{BundleExport, BundleFile, BundleImport};
+pub use carry::HandedIn;
 pub use clock::{ClockDoubt, MAX_DAYS_AHEAD};
 pub use collector::{Collector, MIN_PASSPHRASE_CHARS, WhoAmI};
 pub use cut::Finalised;
@@ -34,8 +36,8 @@ pub use enrol::{ENROL_PATH, Enrolment};
 pub use error::CollectorError;
 pub use forms::{AreaEntry, AreaList, PackSettings, PublishedForm};
 pub use http::{
-    BLOBS_PATH, COUNTER_HEADER, LOG_HEADER, PROVE_PATH, PULL_PATH, PUSH_PATH, SEAT_HEADER, SIGNATURE_HEADER,
-    Traffic,
+    BLOBS_PATH, BUNDLES_PATH, COUNTER_HEADER, LOG_HEADER, PROVE_PATH, PULL_PATH, PUSH_PATH, SEAT_HEADER,
+    SIGNATURE_HEADER, Traffic,
 };
 pub use import::{ImportOptions, ImportReport};
 pub use invitation::InvitationCode;
@@ -49,6 +51,8 @@ pub use records::{
 pub use status::{Diagnosis, FormSummary, Status};
 pub use sync::{MAX_BLOB_BYTES, SyncProgress, SyncReport};
 pub use sync_protocol::{
-    BundleError, DEFAULT_PART_BYTES, FileKind, MAX_ENROLMENT_FILE_BYTES, MAX_PART_BYTES, PART_EXTENSION,
-    PullFailure, PushFailure,
+    BundleError, DEFAULT_PART_BYTES, FileKind, MAX_ENROLMENT_FILE_BYTES, MAX_PART_BYTES,
+    MAX_RELAY_FRAME_BYTES, MAX_RELAY_PARTS, MAX_WRONG_WORDS, NotTheWords, PART_EXTENSION, PartOffer,
+    PullFailure, PushFailure, RELAY_PART_BYTES, RELAY_SEED_BYTES, RELAY_WORD_COUNT, RelayFailure, RelayPush,
+    RelayPushEffect, RelayPushEvent, RelayRefusal, RelayServe, RelayServeEffect, RelayServeEvent, RelayWords,
 };

@@ -57,8 +57,8 @@ pub struct BundleAnswer {
     /// Whose.
     pub seat: SeatId,
     receipts: Vec<Vec<u8>>,
-    /// From where its pull goes on, as the device asked.
-    request: PullRequest,
+    /// From where its pull goes on, as the device asked; none: it is sent no pages.
+    request: Option<PullRequest>,
     wanted: BTreeSet<[u8; 32]>,
 }
 
@@ -71,7 +71,18 @@ impl BundleAnswer {
             known_tree_size: 0,
             have: Vec::new(),
         };
-        Self { seat, receipts: Vec::new(), request, wanted: BTreeSet::new() }
+        Self { seat, receipts: Vec::new(), request: Some(request), wanted: BTreeSet::new() }
+    }
+
+    /// For one part alone, as it comes over a relay: its receipts, and pages only if it asks for some. The parts of its
+    /// bundle are answered each for itself, and but one of them asks.
+    pub fn to_part(part: TakenPart) -> Self {
+        let TakenPart { seat, receipts, request, wanted, .. } = part;
+        Self { seat, receipts, request, wanted: wanted.into_iter().collect() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.receipts.is_empty() && self.request.is_none() && self.wanted.is_empty()
     }
 
     /// For each seat that packed one of these parts: all receipts, and the pull that came last.
@@ -85,8 +96,8 @@ impl BundleAnswer {
             let answer = &mut answers[at];
             answer.receipts.extend(part.receipts);
             answer.wanted.extend(part.wanted);
-            if let Some(request) = part.request {
-                answer.request = request;
+            if part.request.is_some() {
+                answer.request = part.request;
             }
         }
         answers
@@ -168,6 +179,9 @@ impl Registry {
         answer: BundleAnswer,
         max_part_bytes: usize,
     ) -> Result<Vec<BundleFile>, RegistryError> {
+        if answer.is_empty() {
+            return Ok(Vec::new());
+        }
         let standing = self.standing(answer.seat)?;
         let own = self.registry_key().seat();
         let mut packer = Packer::new(
@@ -183,8 +197,9 @@ impl Registry {
         }
         let mut files = answer.wanted;
         if !self.is_shut_out(&standing) {
-            let mut request = answer.request;
+            let mut next = answer.request;
             for _ in 0..MAX_BUNDLE_PAGES {
+                let Some(request) = next else { break };
                 let page = self.pull(&standing, &request)?;
                 files.extend(files_named_in(&page));
                 let (more, next_cursor, head) = (page.more, page.next_cursor, page.head.clone());
@@ -196,8 +211,12 @@ impl Registry {
                 // As the device would ask on, once it has stored this page.
                 let head = TreeHead::decode_and_verify(&head, self.facts().deployment, &self.registry_key())
                     .map_err(|_| RegistryError::damaged("the tree head just signed"))?;
-                request =
-                    PullRequest { log: head.log, cursor: next_cursor, known_tree_size: head.size, ..request };
+                next = Some(PullRequest {
+                    log: head.log,
+                    cursor: next_cursor,
+                    known_tree_size: head.size,
+                    ..request
+                });
             }
             let visible = self.visible_files(&standing)?;
             for sha256 in files.intersection(&visible) {

@@ -26,6 +26,7 @@ pub(crate) enum Purpose {
     Answer,
     EnrolmentCode,
     Bundle,
+    Relay,
 }
 
 impl Purpose {
@@ -39,6 +40,7 @@ impl Purpose {
             Self::Answer => b"lakou/answer/v1\0",
             Self::EnrolmentCode => b"lakou/enrolment-code/v1\0",
             Self::Bundle => b"lakou/bundle/v1\0",
+            Self::Relay => b"lakou/relay/v1\0",
         }
     }
 

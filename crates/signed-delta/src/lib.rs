@@ -21,5 +21,8 @@ pub use delta::{DecodeError, Draft, Roster, SeatStanding, SignedDelta, Unverifie
 pub use header::{HEADER_VERSION, Header, MAX_HEADER_BYTES};
 pub use keys::{KeyError, PublicKey, SeatKey, Signature};
 pub use receipt::{ChainEnd, Receipt, Refusal, TreeHead, UntrustedReceipt};
-pub use request::{RequestToSign, sign_answer, sign_bundle, verify_answer, verify_bundle, verify_request};
+pub use request::{
+    RequestToSign, sign_answer, sign_bundle, sign_relay, verify_answer, verify_bundle, verify_relay,
+    verify_request,
+};
 pub use tree::{ConsistencyError, Tree, leaf_hash, verify_consistency, verify_inclusion};

@@ -1,6 +1,6 @@
 //! Each HTTP request is signed by the seat, so that a stolen session is worth nothing and a replay is seen; answers that
 //! are not signed in themselves are signed by the registry together with the request they answer. A part of a bundle is
-//! signed by whoever packed it.
+//! signed by whoever packed it, and a connection to a relay by the seat at its end.
 
 use record_model::{DeploymentId, LogId};
 use sha2::{Digest, Sha256};
@@ -82,4 +82,19 @@ pub fn verify_bundle(
     signature: &Signature,
 ) -> bool {
     packer.signed(Purpose::Bundle, deployment, digest, signature)
+}
+
+/// A seat's word, to a laptop that carries for others, that it is at the other end of this connection.
+pub fn sign_relay(seat: &SeatKey, deployment: DeploymentId, binding: &[u8; 32]) -> Signature {
+    seat.sign(Purpose::Relay, deployment, binding)
+}
+
+/// True when the holder of this key is at the other end of the connection with that binding.
+pub fn verify_relay(
+    seat: &PublicKey,
+    deployment: DeploymentId,
+    binding: &[u8; 32],
+    signature: &Signature,
+) -> bool {
+    seat.signed(Purpose::Relay, deployment, binding, signature)
 }

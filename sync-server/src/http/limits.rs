@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use sync_protocol::MAX_BATCH_COMPRESSED_BYTES;
+use sync_protocol::{MAX_BATCH_COMPRESSED_BYTES, RELAY_PART_BYTES};
 
 /// Bytes of a request's body: the largest batch, and room for what a later version wraps round it.
 pub const MAX_BODY_BYTES: usize = MAX_BATCH_COMPRESSED_BYTES + 4 * 1024;
+/// Bytes of a part that another laptop carried: what laptops pack for a relay.
+pub const MAX_PART_BODY_BYTES: usize = RELAY_PART_BYTES;
 /// Bytes of a request's line and headers together.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// Headers of one request.

@@ -2,6 +2,7 @@
 
 mod auth;
 mod blobs;
+mod bundles;
 mod enrol;
 mod health;
 pub mod limits;
@@ -77,6 +78,7 @@ const ROUTES: &[Route] = &[
     Route { method: "post", path: "/v1/push", handler: || post(push::push) },
     Route { method: "post", path: "/v1/pull", handler: || post(pull::pull) },
     Route { method: "post", path: "/v1/prove", handler: || post(prove::prove) },
+    Route { method: "post", path: "/v1/bundles", handler: || post(bundles::carried) },
     Route { method: "get", path: "/v1/blobs/{sha256}", handler: || get(blobs::blob) },
     Route { method: "get", path: "/v1/health", handler: || get(health::health) },
     Route { method: "get", path: "/v1/openapi.json", handler: || get(openapi::openapi) },

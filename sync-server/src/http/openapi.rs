@@ -4,7 +4,7 @@ use axum::Json;
 use serde_json::{Map, Value, json};
 
 use super::auth::LAKOU_TYPE;
-use super::limits::{MAX_BODY_BYTES, RETRY_AFTER_SECONDS};
+use super::limits::{MAX_BODY_BYTES, MAX_PART_BODY_BYTES, RETRY_AFTER_SECONDS};
 use super::problem::PROBLEM_TYPE;
 use super::{Problem, ROUTES, Route};
 
@@ -30,8 +30,8 @@ const BODY: &[Problem] = &[Problem::Malformed, Problem::TooLarge, Problem::Unsup
 
 fn operation(path: &str) -> Operation {
     use Problem::{
-        CertificateExpired, CodeExpired, CodeUnknown, CodeUsed, EnrolmentRefused, NotFound, SeatRevoked,
-        StorageFull, TooManyRequests,
+        BundleRefused, CertificateExpired, CodeExpired, CodeUnknown, CodeUsed, EnrolmentRefused, NotFound,
+        SeatRevoked, StorageFull, TooManyRequests,
     };
     match path {
         "/v1/enrol" => Operation {
@@ -65,6 +65,15 @@ fn operation(path: &str) -> Operation {
             success: (200, LAKOU_TYPE, "ProofAnswer, CBOR"),
             is_signed: true,
             problems: &[],
+        },
+        "/v1/bundles" => Operation {
+            summary: "Hand in a part of a bundle that was carried for somebody else: each batch in it is taken as if it \
+                      had come over the network. Handing it in again is harmless. The answer holds sealed parts for the \
+                      one who packed it.",
+            body: Some("A part of a bundle as its file has it, sealed to the registry"),
+            success: (201, LAKOU_TYPE, "CarriedAnswer, CBOR"),
+            is_signed: true,
+            problems: &[BundleRefused, StorageFull],
         },
         "/v1/blobs/{sha256}" => Operation {
             summary: "A file of a publication by its SHA-256 in lower-case hex. Missing and forbidden are one answer.",
@@ -118,9 +127,10 @@ fn describe(route: &Route) -> Value {
     let mut described = json!({ "summary": operation.summary, "responses": responses(&operation) });
     if let Some(body) = operation.body {
         let content = json!({ "schema": { "type": "string", "format": "binary", "description": body } });
+        let limit = if route.path == "/v1/bundles" { MAX_PART_BODY_BYTES } else { MAX_BODY_BYTES };
         described["requestBody"] = json!({
             "required": true,
-            "description": format!("At most {MAX_BODY_BYTES} bytes."),
+            "description": format!("At most {limit} bytes."),
             "content": { LAKOU_TYPE: content.clone(), "application/octet-stream": content },
         });
     }

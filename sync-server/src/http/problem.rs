@@ -73,6 +73,8 @@ problems!(
     TooLarge = 413, "body_too_large", "The body is larger than this route takes";
     /// Neither of the two media types.
     UnsupportedMediaType = 415, "unsupported_media_type", "The body must be application/vnd.lakou.v1 or application/octet-stream";
+    /// A carried part that is not for here, was damaged, or is signed by nobody known.
+    BundleRefused = 422, "bundle_refused", "The part is not for this registry, is damaged, or is not signed by a known seat";
     /// One address asks too often.
     TooManyRequests = 429, "too_many_requests", "This address asks too often; wait as long as Retry-After says";
     /// Our own fault.

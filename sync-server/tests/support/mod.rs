@@ -408,12 +408,13 @@ impl Laptop {
         .encode()
     }
 
-    pub fn enrol(&self, server: &dyn Road) {
+    pub fn enrol(&self, server: &dyn Road) -> EnrolAnswer {
         let answer = server.request("POST", "/v1/enrol", &[], &self.enrolment());
         assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
         let answer = EnrolAnswer::decode(&answer.body).unwrap();
         assert_eq!(&answer.registry_key, self.registry.as_bytes());
         assert_eq!(answer.deployment, self.deployment);
+        answer
     }
 
     /// The four headers over exactly this request.
