@@ -77,6 +77,19 @@ pub fn said(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
+/// The same command, run by a program that does something to it: `program arguments -- command`.
+pub fn under(program: &str, arguments: &[&str], command: &Command) -> Command {
+    let mut under = Command::new(program);
+    under.args(arguments).arg("--").arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => under.env(name, value),
+            None => under.env_remove(name),
+        };
+    }
+    under
+}
+
 /// A central server in a folder of its own.
 pub struct Server {
     /// Its folder.
@@ -96,6 +109,18 @@ impl Server {
         let pack = workspace_root().join("schemas/packs/haiti-simast");
         let publish = ["form", "publish", "--lineage", "household", "--pack"];
         ok(server.command().args(publish).arg(pack).arg(form));
+        server
+    }
+
+    /// A deployment with the Haitian pack in a folder below this one, serving.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    pub fn serving(folder: &Path) -> Self {
+        let form = workspace_root().join("target/packs/haiti-simast/household.xlsx");
+        let mut server = Self::found(&folder.join("server"), &form);
+        server.start();
         server
     }
 
@@ -200,6 +225,32 @@ impl Laptop {
         ok(laptop.command().args(init));
         ok(laptop.command().arg("sync"));
         laptop
+    }
+
+    /// Interviews the household of the fixtures and finalises it; gives the record.
+    ///
+    /// # Panics
+    ///
+    /// When that fails.
+    pub fn interview(&self) -> String {
+        let file = workspace_root().join("fixtures/households/household.json");
+        let interview = ["interview", "household", "--finalise", "--json", "--answers"];
+        let made = json(self.command().args(interview).arg(file));
+        made["records"][0]["record"].as_str().expect("a record").to_owned()
+    }
+
+    /// What a record says at a path, as text, empty where it says nothing; none when the store does not open.
+    pub fn says(&self, record: &str, path: &str) -> Option<String> {
+        let shown = said(self.command().args(["record", "show", record, "--json"]));
+        let shown = shown.status.success().then_some(shown.stdout)?;
+        let shown: serde_json::Value = serde_json::from_slice(&shown).ok()?;
+        let answer = shown["answers"].as_array()?.iter().find(|answer| answer["path"] == path);
+        let value = answer.map_or(&serde_json::Value::Null, |answer| &answer["values"][0]["value"]);
+        Some(match value {
+            serde_json::Value::Null => String::new(),
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
     }
 
     /// A call of `collector` on this laptop.

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use tests::workspace_root;
 use tests::world::{Laptop, Server, json, ok, said};
 
 struct World {
@@ -17,9 +16,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let form = workspace_root().join("target/packs/haiti-simast/household.xlsx");
-        let mut server = Server::found(&folder.path().join("server"), &form);
-        server.start();
+        let server = Server::serving(folder.path());
         Self { folder, server }
     }
 
@@ -54,11 +51,6 @@ fn head_office(server: &Server, up: &Path, down: &Path) -> Value {
     json(server.command().args(["bundle", "import", "--json"]).arg(up).arg("--reply").arg(down))
 }
 
-fn interview(laptop: &Laptop) {
-    let household = workspace_root().join("fixtures/households/household.json");
-    ok(laptop.command().args(["interview", "household", "--finalise", "--answers"]).arg(household));
-}
-
 fn records_hash(command: &mut Command) -> Value {
     json(command.args(["state-hash", "--json"]))["records_hash"].clone()
 }
@@ -82,8 +74,8 @@ fn a_laptop_works_by_stick_alone_from_its_first_form_to_the_registry() {
         assert_eq!(brought["for_others"], 1, "{brought:#}");
         assert!(brought["files"].as_u64().unwrap() > 0, "{brought:#}");
     }
-    interview(&rose);
-    interview(&wilner);
+    rose.interview();
+    wilner.interview();
     let (up, down) = (world.stick("up-2"), world.stick("down-2"));
     let exported = export(&rose, &up);
     assert_eq!(exported["deltas"], 1, "{exported:#}");
@@ -135,7 +127,7 @@ fn a_school_of_laptops_is_enrolled_by_one_stick() {
         let answer = ["init", "--person", name, "--json", "--answer"];
         let seat = json(laptop.command().args(answer).arg(&stick));
         assert_eq!(seat["person"], *name);
-        interview(laptop);
+        laptop.interview();
     }
     let up = world.stick("up");
     laptops.iter().for_each(|laptop| drop(export(laptop, &up)));
@@ -151,7 +143,7 @@ fn a_stick_pulled_too_early_or_from_elsewhere_is_told_plainly_and_takes_nothing_
     let rose = world.enrol("Rose");
     ok(rose.command().arg("sync"));
     world.server.kill();
-    interview(&rose);
+    rose.interview();
     let (up, down) = (world.stick("up"), world.stick("down"));
     let exported = export(&rose, &up);
     let part = PathBuf::from(exported["files"][0]["file"].as_str().unwrap());

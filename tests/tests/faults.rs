@@ -9,11 +9,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::Value;
-use tests::workspace_root;
-use tests::world::{Laptop, Server, json, ok, said};
+use tests::world::{Laptop, Server, json, ok, said, under};
 
 /// Calls after these are not tried: by then the programs repeat themselves.
 const FIRST_CALLS: usize = 200;
@@ -54,16 +53,7 @@ const HARMS: [Harm; 3] = [Harm::Kill, Harm::Error("EIO"), Harm::Error("ENOSPC")]
 
 /// The program under strace, with more arguments for strace before it.
 fn traced(command: &Command, strace: &[&str]) -> Command {
-    let mut traced = Command::new("strace");
-    traced.args(["-f", "-qq"]).args(strace).arg("--").arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => traced.env(name, value),
-            None => traced.env_remove(name),
-        };
-    }
-    traced.stdin(Stdio::null());
-    traced
+    under("strace", &[&["-f", "-qq"], strace].concat(), command)
 }
 
 /// The first calls that a run makes on files below `home`, told apart by name and number as strace counts them.
@@ -103,24 +93,9 @@ fn harmed(command: &Command, harm: Harm, call: &Call) -> Output {
 }
 
 fn world(folder: &Path) -> (Server, Laptop) {
-    let form = workspace_root().join("target/packs/haiti-simast/household.xlsx");
-    let mut server = Server::found(&folder.join("server"), &form);
-    server.start();
+    let server = Server::serving(folder);
     let laptop = Laptop::enrol(&folder.join("laptop"), &server, "Enquêteur", "HT0111");
     (server, laptop)
-}
-
-fn household(laptop: &Laptop) -> String {
-    let file = workspace_root().join("fixtures/households/household.json");
-    let interview = ["interview", "household", "--finalise", "--json", "--answers"];
-    let made = json(laptop.command().args(interview).arg(file));
-    made["records"][0]["record"].as_str().expect("a record").to_owned()
-}
-
-fn locality(laptop: &Laptop, record: &str) -> String {
-    let shown = json(laptop.command().args(["record", "show", record, "--json"]));
-    let answer = shown["answers"].as_array().unwrap().iter().find(|answer| answer["path"] == "locality");
-    answer.and_then(|answer| answer["values"][0]["value"].as_str()).unwrap_or_default().to_owned()
 }
 
 /// What must hold after a fault: the new answer or, when it was not acknowledged, the one before.
@@ -133,24 +108,24 @@ fn holds(kept: &str, next: &str, acknowledged: bool, found: &str) -> bool {
 fn an_acknowledged_answer_that_is_gone_is_seen() {
     let folder = tempfile::tempdir().unwrap();
     let (_server, laptop) = world(folder.path());
-    let record = household(&laptop);
-    let kept = locality(&laptop, &record);
+    let record = laptop.interview();
+    let kept = laptop.says(&record, "locality").unwrap();
     let database = laptop.home.join("store.db");
     let before = std::fs::read(&database).unwrap();
     ok(laptop.command().args(["record", "set", &record, "locality=Localité"]));
-    assert!(holds(&kept, "Localité", true, &locality(&laptop, &record)));
+    assert!(holds(&kept, "Localité", true, &laptop.says(&record, "locality").unwrap()));
     for sidecar in ["store.db-wal", "store.db-shm"] {
         let _ = std::fs::remove_file(laptop.home.join(sidecar));
     }
     std::fs::write(&database, before).unwrap();
-    assert!(!holds(&kept, "Localité", true, &locality(&laptop, &record)));
+    assert!(!holds(&kept, "Localité", true, &laptop.says(&record, "locality").unwrap()));
 }
 
 #[test]
 fn a_laptop_whose_disk_fails_at_any_call_keeps_what_it_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let (_server, laptop) = world(folder.path());
-    let record = household(&laptop);
+    let record = laptop.interview();
     let set = |value: &str| {
         let mut command = laptop.command();
         command.args(["record", "set", &record, &format!("locality={value}")]);
@@ -158,7 +133,7 @@ fn a_laptop_whose_disk_fails_at_any_call_keeps_what_it_acknowledged() {
     };
     let calls = calls_of(&set("Localité"), &laptop.home, &folder.path().join("calls"));
     assert!(calls.len() >= 40, "only {} calls on the folder", calls.len());
-    let mut kept = locality(&laptop, &record);
+    let mut kept = laptop.says(&record, "locality").unwrap();
     let (mut tried, mut failed) = (0, 0);
     for harm in HARMS {
         for call in chosen(&calls) {
@@ -166,7 +141,7 @@ fn a_laptop_whose_disk_fails_at_any_call_keeps_what_it_acknowledged() {
             let outcome = harmed(&set(&next), harm, &call);
             tried += 1;
             failed += usize::from(!outcome.status.success());
-            let now = locality(&laptop, &record);
+            let now = laptop.says(&record, "locality").unwrap();
             let acknowledged = outcome.status.success();
             assert!(
                 holds(&kept, &next, acknowledged, &now),
@@ -185,8 +160,8 @@ fn a_laptop_whose_disk_fails_at_any_call_keeps_what_it_acknowledged() {
 fn a_laptop_whose_writes_come_out_short_keeps_what_it_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let (_server, laptop) = world(folder.path());
-    let record = household(&laptop);
-    let mut kept = locality(&laptop, &record);
+    let record = laptop.interview();
+    let mut kept = laptop.says(&record, "locality").unwrap();
     let mut failed = 0;
     let rounds = number("LAKOU_FAULTS").unwrap_or(6);
     let size = std::fs::metadata(laptop.home.join("store.db")).unwrap().len();
@@ -196,18 +171,12 @@ fn a_laptop_whose_writes_come_out_short_keeps_what_it_acknowledged() {
         let limit = (size / rounds as u64) * round as u64 + 1_000 + round as u64 * 37;
         let mut command = laptop.command();
         command.args(["record", "set", &record, &format!("locality={next}")]);
-        let mut limited = Command::new("prlimit");
-        limited.arg(format!("--fsize={limit}")).arg("--").args(["env", "--ignore-signal=XFSZ"]);
-        limited.arg(command.get_program()).args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => limited.env(name, value),
-                None => limited.env_remove(name),
-            };
-        }
+        let limit_argument = format!("--fsize={limit}");
+        let refused = under("env", &["--ignore-signal=XFSZ"], &command);
+        let mut limited = under("prlimit", &[&limit_argument], &refused);
         let acknowledged = said(&mut limited).status.success();
         failed += usize::from(!acknowledged);
-        let now = locality(&laptop, &record);
+        let now = laptop.says(&record, "locality").unwrap();
         assert!(
             holds(&kept, &next, acknowledged, &now),
             "files of {limit} bytes: kept {kept:?}, wrote {next:?}, acknowledged {acknowledged}, found {now:?}"
@@ -224,7 +193,7 @@ fn a_server_whose_disk_fails_at_any_call_keeps_what_its_receipts_cover() {
     let folder = tempfile::tempdir().unwrap();
     let (mut server, laptop) = world(folder.path());
     server.kill();
-    let record = household(&laptop);
+    let record = laptop.interview();
     let (mut tried, mut failed, mut covered) = (0, 0, 0);
     let take_in = |round: usize| -> (Command, PathBuf) {
         let (up, down) =

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use tests::workspace_root;
 use tests::world::{Laptop, Server, json, ok};
 
 struct World {
@@ -18,9 +17,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let form = workspace_root().join("target/packs/haiti-simast/household.xlsx");
-        let mut server = Server::found(&folder.path().join("server"), &form);
-        server.start();
+        let server = Server::serving(folder.path());
         Self { folder, server }
     }
 
@@ -42,11 +39,6 @@ impl World {
     }
 }
 
-fn interview(laptop: &Laptop) {
-    let household = workspace_root().join("fixtures/households/household.json");
-    ok(laptop.command().args(["interview", "household", "--finalise", "--answers"]).arg(household));
-}
-
 fn signal(signal: &str, process: u32) {
     // It may have gone by itself.
     let _ = Command::new("kill").args([signal, &process.to_string()]).output();
@@ -62,7 +54,7 @@ fn is_alive(process: u32) -> bool {
 fn what_merges_has_no_database_in_hand_and_ends_with_its_server() {
     let mut world = World::new();
     let rose = world.laptop("Rose");
-    interview(&rose);
+    rose.interview();
     ok(rose.command().arg("sync"));
     world.wait_for_households(1);
     let children = world.server.children();
@@ -97,7 +89,7 @@ fn children_killed_and_stopped_while_they_merge_cost_no_record() {
     let world = World::new();
     let rose = world.laptop("Rose");
     for round in 1..=10 {
-        interview(&rose);
+        rose.interview();
         ok(rose.command().arg("sync"));
         for child in world.server.children() {
             signal("-9", child);
@@ -110,7 +102,7 @@ fn children_killed_and_stopped_while_they_merge_cost_no_record() {
     for child in world.server.children() {
         signal("-STOP", child);
     }
-    interview(&rose);
+    rose.interview();
     ok(rose.command().arg("sync"));
     world.wait_for_households(11);
     let status = json(world.server.command().args(["status", "--json"]));

@@ -10,7 +10,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant as Stopwatch};
 
-use tests::workspace_root;
 use tests::world::{Laptop, Server, binary, json, ok};
 
 fn number(variable: &str, otherwise: usize) -> usize {
@@ -33,9 +32,7 @@ fn a_moment(round: usize) -> Duration {
 }
 
 fn world(folder: &Path) -> (Server, Laptop) {
-    let form = workspace_root().join("target/packs/haiti-simast/household.xlsx");
-    let mut server = Server::found(&folder.join("server"), &form);
-    server.start();
+    let server = Server::serving(folder);
     let laptop = Laptop::enrol(&folder.join("laptop"), &server, "Enquêteur", "HT0111");
     (server, laptop)
 }
@@ -80,7 +77,7 @@ fn a_collector_that_is_killed_keeps_every_answer_it_acknowledged() {
         alive += usize::from(process.try_wait().unwrap().is_none());
         process.kill().unwrap();
         process.wait().unwrap();
-        let kept = text_at(&laptop, &record, "locality");
+        let kept = laptop.says(&record, "locality").unwrap();
         assert!(
             kept == acknowledged || kept == next,
             "round {round}: acknowledged {acknowledged:?}, kept {kept:?}"
@@ -129,10 +126,10 @@ fn an_interview_that_is_killed_keeps_every_answer_before_the_question_on_screen(
         assert_eq!(records.len(), round + 1, "round {round}");
         let newest = records.iter().max_by_key(|record| record["updated_at"].as_str().map(str::to_owned));
         let record = newest.and_then(|record| record["record"].as_str()).expect("a record").to_owned();
-        assert_eq!(text_at(&laptop, &record, "visit_number"), number, "round {round}");
+        assert_eq!(laptop.says(&record, "visit_number").unwrap(), number, "round {round}");
         let expected = [("department", "HT01"), ("commune", "HT0117")];
         for (question, code) in &expected[..answered - 2] {
-            assert_eq!(text_at(&laptop, &record, question), *code, "round {round}");
+            assert_eq!(laptop.says(&record, question).unwrap(), *code, "round {round}");
         }
     }
     println!("{} kills of an interview, 0 answers lost", kills());
@@ -148,15 +145,6 @@ fn until_asked(screen: &mut impl Read) {
         });
         shown.extend(byte);
     }
-}
-
-/// What the record has at a path, as text.
-fn text_at(laptop: &Laptop, record: &str, path: &str) -> String {
-    let shown = json(laptop.command().args(["record", "show", record, "--json"]));
-    let answers = shown["answers"].as_array().expect("answers");
-    let answer = answers.iter().find(|answer| answer["path"] == path);
-    let value = answer.map_or(&serde_json::Value::Null, |answer| &answer["values"][0]["value"]);
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[test]

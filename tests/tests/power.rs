@@ -12,13 +12,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
-use tests::workspace_root;
-use tests::world::{Laptop, Server, binary, json, ok, said};
+use tests::world::{Laptop, Server, binary, json, ok, said, under};
 
 /// What changes files and their names, and nothing else.
 const CALLS: &str =
@@ -64,16 +63,9 @@ enum Step {
 
 /// Runs the program under strace; gives what it did below `home`. `is_told` knows the line that tells somebody.
 fn recorded(command: &Command, home: &Path, log: &Path, is_told: impl Fn(&Line) -> bool) -> Vec<Step> {
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-y", "-xx", "-s", "4000000", "-e", &format!("trace={CALLS}"), "-o"]).arg(log);
-    strace.arg("--").arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => strace.env(name, value),
-            None => strace.env_remove(name),
-        };
-    }
-    ok(&mut strace);
+    let trace = format!("trace={CALLS}");
+    let every_byte = ["-f", "-qq", "-y", "-xx", "-s", "4000000", "-e", &trace, "-o", log.to_str().unwrap()];
+    ok(&mut under("strace", &every_byte, command));
     let home = home.to_str().unwrap();
     let text = std::fs::read_to_string(log).unwrap();
     let mut positions: BTreeMap<String, usize> = BTreeMap::new();
@@ -367,28 +359,11 @@ impl Run {
 }
 
 fn world(folder: &Path) -> (Server, Laptop) {
-    let form = workspace_root().join("target/packs/haiti-simast/household.xlsx");
-    let mut server = Server::found(&folder.join("server"), &form);
-    server.start();
+    let server = Server::serving(folder);
     let laptop = Laptop::enrol(&folder.join("laptop"), &server, "Enquêteur", "HT0111");
+    let mut server = server;
     server.kill();
     (server, laptop)
-}
-
-fn household(laptop: &Laptop) -> String {
-    let file = workspace_root().join("fixtures/households/household.json");
-    let interview = ["interview", "household", "--finalise", "--json", "--answers"];
-    let made = json(laptop.command().args(interview).arg(file));
-    made["records"][0]["record"].as_str().expect("a record").to_owned()
-}
-
-/// What the record says; none when the store does not open.
-fn locality(laptop: &Laptop, record: &str) -> Option<String> {
-    let shown = said(laptop.command().args(["record", "show", record, "--json"]));
-    let shown: Value = shown.status.success().then(|| serde_json::from_slice(&shown.stdout).unwrap())?;
-    let answer = shown["answers"].as_array()?.iter().find(|answer| answer["path"] == "locality");
-    let text = answer.and_then(|answer| answer["values"][0]["value"].as_str()).unwrap_or_default();
-    Some(text.to_owned())
 }
 
 fn recorded_answer(laptop: &Laptop, record: &str, next: &str, log: &Path) -> Run {
@@ -405,7 +380,7 @@ fn recorded_answer(laptop: &Laptop, record: &str, next: &str, log: &Path) -> Run
 fn a_laptop_that_loses_power_keeps_every_answer_it_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let (_server, laptop) = world(folder.path());
-    let record = household(&laptop);
+    let record = laptop.interview();
     let seed = number("LAKOU_SEED").unwrap_or(1);
     let (images, log) = (number("LAKOU_IMAGES").unwrap_or(12), folder.path().join("calls"));
     let mut random = StdRng::seed_from_u64(seed);
@@ -413,14 +388,14 @@ fn a_laptop_that_loses_power_keeps_every_answer_it_acknowledged() {
     let (mut run, mut kept, mut next, mut after) = (None, String::new(), String::new(), 0);
     for number in 0..images {
         if number % OF_ONE_RUN == 0 {
-            kept = locality(&laptop, &record).unwrap();
+            kept = laptop.says(&record, "locality").unwrap();
             next = format!("Localité {number}");
             run = Some(recorded_answer(&laptop, &record, &next, &log));
         }
         let run = run.as_ref().unwrap();
         let (cut, share) = run.any(number, &mut random);
         run.disk(cut, share, true, &rebooted.home, &mut random);
-        let found = locality(&rebooted, &record);
+        let found = rebooted.says(&record, "locality");
         let told = cut > run.told();
         after += u64::from(told);
         let holds = found.as_ref() == Some(&next) || (found.as_ref() == Some(&kept) && !told);
@@ -437,21 +412,21 @@ fn a_laptop_that_loses_power_keeps_every_answer_it_acknowledged() {
 fn a_laptop_that_does_not_flush_its_log_is_found_out() {
     let folder = tempfile::tempdir().unwrap();
     let (_server, laptop) = world(folder.path());
-    let record = household(&laptop);
+    let record = laptop.interview();
     let run = recorded_answer(&laptop, &record, "Localité", &folder.path().join("calls"));
     let rebooted = Laptop { home: folder.path().join("rebooted") };
     let mut random = StdRng::seed_from_u64(1);
     run.disk(run.told() + 1, 0.0, true, &rebooted.home, &mut random);
-    assert_eq!(locality(&rebooted, &record).as_deref(), Some("Localité"));
+    assert_eq!(rebooted.says(&record, "locality").as_deref(), Some("Localité"));
     run.disk(run.told() + 1, 0.0, false, &rebooted.home, &mut random);
-    assert_ne!(locality(&rebooted, &record).as_deref(), Some("Localité"));
+    assert_ne!(rebooted.says(&record, "locality").as_deref(), Some("Localité"));
 }
 
 #[test]
 fn a_server_that_loses_power_keeps_what_its_receipts_cover() {
     let folder = tempfile::tempdir().unwrap();
     let (server, laptop) = world(folder.path());
-    let record = household(&laptop);
+    let record = laptop.interview();
     let seed = number("LAKOU_SEED").unwrap_or(1);
     let (images, log) = (number("LAKOU_IMAGES").unwrap_or(12), folder.path().join("calls"));
     let mut random = StdRng::seed_from_u64(seed);

@@ -10,7 +10,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::workspace_root;
 use tests::world::{Laptop, Server, json, lines_of, ok, said};
 
 /// A relay that listens.
@@ -86,13 +85,10 @@ struct World {
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let form = workspace_root().join("target/packs/haiti-simast/household.xlsx");
-        let mut server = Server::found(&folder.path().join("server"), &form);
-        server.start();
+        let server = Server::serving(folder.path());
         let rose = Laptop::enrol(&folder.path().join("rose"), &server, "Rose", "HT0111");
         let wilner = Laptop::enrol(&folder.path().join("wilner"), &server, "Wilner", "HT0211");
-        let household = workspace_root().join("fixtures/households/household.json");
-        ok(rose.command().args(["interview", "household", "--finalise", "--answers"]).arg(household));
+        rose.interview();
         Self { folder, server, rose, wilner }
     }
 
