@@ -113,7 +113,7 @@ ask-new-passphrase = Choose a passphrase for { $person }:
 ask-passphrase-again = Once more:
 passphrases-differ = The two are not the same. Begin again.
 enrolled = { $person } can work on { $device }. Area: { $areas }.
-enrolled-next = Next: collector sync, to receive the forms.
+enrolled-next = Next: collector sync, to receive the forms. Without a network: collector bundle export, the stick to head office, then collector bundle import.
 user-added = { $person } can work on { $device }.
 
 # Sending and receiving
@@ -315,7 +315,7 @@ hint-newer-version = Install the new version of the program.
 hint-invitation = Copy the whole code; blanks and hyphens do not count.
 hint-other-deployment = Ask head office for an invitation to this registry.
 hint-enrolment-refused = The invitation may have been used already. Ask head office for another.
-hint-enrolment-pending = Run collector init again with the same code and the same name, with a network.
+hint-enrolment-pending = With a network: run collector init again with the same code and the same name. By stick: collector init --answer FOLDER, with the file that head office gave back.
 hint-not-ours = Open a page in the browser, enter the Wi-Fi, and try again. Nothing is lost.
 hint-untrusted = Do not go on in this network. Nothing is lost. Call head office.
 hint-other-log = Nothing is lost. Call head office: the server may have been restored.

@@ -114,7 +114,7 @@ ask-new-passphrase = Choisissez une phrase secrète pour { $person } :
 ask-passphrase-again = Encore une fois :
 passphrases-differ = Les deux ne sont pas pareilles. Recommencez.
 enrolled = { $person } peut travailler sur { $device }. Zone : { $areas }.
-enrolled-next = Ensuite : collector sync, pour recevoir les formulaires.
+enrolled-next = Ensuite : collector sync, pour recevoir les formulaires. Sans réseau : collector bundle export, la clé au siège, puis collector bundle import.
 user-added = { $person } peut travailler sur { $device }.
 
 # Envoi et réception
@@ -316,7 +316,7 @@ hint-newer-version = Installez la nouvelle version du programme.
 hint-invitation = Recopiez le code en entier ; les espaces et les tirets ne comptent pas.
 hint-other-deployment = Demandez au siège une invitation pour ce registre.
 hint-enrolment-refused = L'invitation a peut-être déjà servi. Demandez-en une autre au siège.
-hint-enrolment-pending = Recommencez collector init avec le même code et le même nom, avec du réseau.
+hint-enrolment-pending = Avec du réseau : recommencez collector init avec le même code et le même nom. Par clé : collector init --answer DOSSIER, avec le fichier que le siège a rendu.
 hint-not-ours = Ouvrez une page dans le navigateur, entrez dans le Wi-Fi, et recommencez. Rien n'est perdu.
 hint-untrusted = Ne continuez pas sur ce réseau. Rien n'est perdu. Appelez le siège.
 hint-other-log = Rien n'est perdu. Appelez le siège : le serveur a peut-être été restauré.

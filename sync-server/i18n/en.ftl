@@ -277,6 +277,7 @@ bundle-taken = { $deltas } deltas received and kept, { $refused } of them refuse
 bundle-written = { $files } files written and read back. You may unplug the stick.
 bundle-no-reply = Without an answer the laptops do not know that their work has arrived: add --reply DIR and bring them what is written there.
 bundle-part-refused = { $file }: { $reason }
+bundle-part-unread = { $file }: { $items } items could not be read and were left out. The laptop keeps what has no receipt and sends it again.
 bundle-not-one = this is not a file of Lakou's
 bundle-damaged = file damaged on the way
 bundle-other-deployment = file of another registry (practice or real?)

@@ -278,6 +278,7 @@ bundle-taken = { $deltas } envois reçus et gardés, dont { $refused } refusés 
 bundle-written = { $files } fichiers écrits et relus. Vous pouvez retirer la clé.
 bundle-no-reply = Sans réponse, les portables ne savent pas que leur travail est reçu : ajoutez --reply DOSSIER et rapportez-leur ce qui y est écrit.
 bundle-part-refused = { $file } : { $reason }
+bundle-part-unread = { $file } : { $items } éléments illisibles, laissés de côté. Le portable garde ce qui n'a pas d'accusé de réception et l'enverra de nouveau.
 bundle-not-one = ce n'est pas un fichier de Lakou
 bundle-damaged = fichier abîmé en route
 bundle-other-deployment = fichier d'un autre registre (formation ou réel ?)

@@ -434,6 +434,7 @@ pub(crate) struct BundlePartView {
     pub(crate) seat: Option<SeatId>,
     pub(crate) deltas: u64,
     pub(crate) refused: u64,
+    pub(crate) unread: u64,
 }
 
 impl BundlePartView {
@@ -445,6 +446,7 @@ impl BundlePartView {
             seat: Some(part.seat),
             deltas: part.deltas,
             refused: part.refused,
+            unread: part.unread,
             ..Self::plain(path)
         }
     }
@@ -469,6 +471,7 @@ impl BundlePartView {
             seat: None,
             deltas: 0,
             refused: 0,
+            unread: 0,
         }
     }
 }

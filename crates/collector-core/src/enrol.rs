@@ -9,7 +9,7 @@ use device_store::{
 use record_model::SeatId;
 use signed_delta::seal::SealingIdentity;
 use signed_delta::{Act, EnrolmentRequest, SeatCertificate, SeatKey, SignedDelta, verify_answer};
-use sync_protocol::{EnrolAnswer, open_answer_file, write_request_file};
+use sync_protocol::{BundleError, EnrolAnswer, open_answer_file, write_request_file};
 use zeroize::Zeroizing;
 
 use crate::bundle::BundleFile;
@@ -90,8 +90,18 @@ impl Collector {
         let Some(pending) = pending else { return Err(CollectorError::NothingAsked) };
         let identity = SealingIdentity::from_secret(&secrets.sealing_secret)
             .map_err(|_| CollectorError::Unreadable { what: "this person's keys" })?;
-        let opened = files.iter().find_map(|file| open_answer_file(file, &pending.request, &identity).ok());
-        let Some(answer) = opened else { return Err(CollectorError::NoAnswer) };
+        let mut damaged = false;
+        let opened = files.iter().find_map(|file| {
+            let opened = open_answer_file(file, &pending.request, &identity);
+            damaged |= matches!(opened, Err(BundleError::Damaged));
+            opened.ok()
+        });
+        let answer = match opened {
+            Some(answer) => answer,
+            // Ours, and spoiled on its way: another copy is wanted, not another request.
+            None if damaged => return Err(BundleError::Damaged.into()),
+            None => return Err(CollectorError::NoAnswer),
+        };
         let answer =
             EnrolAnswer::decode(&answer).map_err(|_| CollectorError::NotTheRegistry { status: 201 })?;
         finish(&mut store, &secrets, &pending, &answer)?;

@@ -102,6 +102,9 @@ fn import(app: &App, args: &ImportArgs) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     for part in &parts {
+        if part.unread > 0 {
+            app.ui.note(&msg("bundle-part-unread").with("file", &part.file).count("items", part.unread));
+        }
         if let Some(reason) = &part.reason {
             app.ui.note(&msg("bundle-part-refused").with("file", &part.file).with("reason", reason));
         }
