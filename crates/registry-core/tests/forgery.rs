@@ -514,3 +514,36 @@ fn a_laptop_left_behind_by_a_newer_epoch_writes_nothing_after_the_revocation() {
     let report = world.registry.rebuild().unwrap();
     assert_eq!(report.before, report.after);
 }
+
+/// Points of small order: whoever enrols with one could have anybody's words count as theirs.
+#[test]
+fn a_weak_key_is_not_certified() {
+    let world = World::new(9);
+    let key = SeatKey::from_secret(&[77; 32]);
+    let invited = world.registry.invite(registry_core::InvitationDraft {
+        person: "Person".to_owned(),
+        role: Role::Enumerator,
+        areas: vec!["HT0111".parse().unwrap()],
+        lineages: vec![],
+        valid_ms: 3_600_000,
+    });
+    let code = invited.unwrap();
+    let code = data_encoding::BASE32_NOPAD.decode(code.strip_prefix("LAKOU1.").unwrap().as_bytes()).unwrap();
+    let secret: [u8; 16] = code[48..].try_into().unwrap();
+    let recipient = seal::SealingIdentity::generate().recipient();
+    let (person, device) = ("Person".to_owned(), "Laptop".to_owned());
+    let honest =
+        EnrolmentRequest::sign(&key, facts().deployment, recipient, person, device, &code_key(&secret));
+    let honest = honest.encode();
+    let public = *key.public().as_bytes();
+    let at = honest.windows(32).position(|part| part == public).expect("the request names its key");
+    let before = world.registry.seats().unwrap().len();
+    let identity: [u8; 32] = std::array::from_fn(|at| u8::from(at == 0));
+    for weak in [[0; 32], identity, [0xff; 32]] {
+        let mut forged = honest.clone();
+        forged[at..at + 32].copy_from_slice(&weak);
+        assert!(world.registry.enrol(&forged).is_err(), "{weak:?}");
+    }
+    assert_eq!(world.registry.seats().unwrap().len(), before);
+    world.registry.enrol(&honest).unwrap();
+}
