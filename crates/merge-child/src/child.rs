@@ -47,6 +47,8 @@ fn answer(
         wire::write_outcome(&mut reply, &outcome)?;
         output.write_all(&reply)?;
         output.flush()?;
+        // What is left of this grant must not end the child while it reads the next request.
+        platform::grant_cpu(crate::Limits::default().base_cpu_seconds)?;
     }
     Ok(())
 }
