@@ -12,6 +12,7 @@ use signed_delta::{
     Act, DecisionAct, OutcomeAct, RevocationAct, SignedDelta, StatementAct, Unverified, VerifiedDelta,
 };
 
+use crate::anew::take_out;
 use crate::error::CollectorError;
 use crate::forms::FormLibrary;
 use crate::records::{open_document, refresh_row};
@@ -85,9 +86,15 @@ pub(crate) fn apply_all(
         total.applied += again.applied;
         total.quarantined += again.quarantined;
         total.held = again.held;
-        if again.applied + again.quarantined == 0 {
+        if again.applied + again.quarantined > 0 {
+            continue;
+        }
+        if !take_out(store, forms)? {
             return Ok(total);
         }
+        let fresh = pass(store, forms, &mut seats, merger, now, |tx, after| tx.new_pulled(after, CHUNK))?;
+        total.applied += fresh.applied;
+        total.quarantined += fresh.quarantined;
     }
 }
 
@@ -167,6 +174,8 @@ impl Applier<'_, '_> {
                 Ok(PulledState::Applied)
             }
             Act::Outcome(act) => self.outcome(act),
+            // What it means for each delta of ours, its outcome says.
+            Act::Branch(_) => Ok(PulledState::Applied),
             Act::Change(act) => {
                 let statement = act.finalise.as_ref().map(|finalise| (finalise.revision, finalise.visit));
                 let state = self.merge(&delta, act.revision, &act.change, Some(act.visit))?;
@@ -406,7 +415,9 @@ fn may_send(delta: &VerifiedDelta) -> bool {
         // The registry's own key.
         (_, None) => true,
         (Act::Certificate(_), Some(_)) => false,
-        (Act::Revocation(_) | Act::Publication(_) | Act::Outcome(_), Some(role)) => role == Role::Server,
+        (Act::Revocation(_) | Act::Publication(_) | Act::Outcome(_) | Act::Branch(_), Some(role)) => {
+            role == Role::Server
+        }
         (Act::Decision(_), Some(role)) => matches!(role, Role::Server | Role::Supervisor),
         (Act::Change(_) | Act::Statement(_) | Act::Epoch(_) | Act::Later(..), Some(_)) => true,
     }

@@ -4,7 +4,8 @@ use device_store::{ChangeRow, Cut, Draft, RecordRow, RecordStatus, StatementKind
 use form_engine::{Evaluation, Level, Violation, closing_answers, evaluate};
 use record_doc::derive_actor;
 use record_model::{
-    AnswerPath, Answers, AreaCode, Class, DeltaHash, Marker, RecordId, RecordView, RegistrationNumber, Value,
+    AnswerPath, Answers, AreaCode, Class, DeltaHash, Marker, RecordId, RecordView, RegistrationNumber,
+    SeatId, Value,
 };
 use signed_delta::{Act, ChangeAct, Finalise, StatementAct};
 
@@ -38,8 +39,10 @@ impl Collector {
         store.write(|tx| cut_journal(tx, &mut pen, forms, &author, record))
     }
 
-    /// Signs everything in the person's journal: before a sync, and when the screen is locked.
+    /// Signs everything in the person's journal, and writes anew what a decision on a fork left out: before a sync, and when
+    /// the screen is locked.
     pub fn cut_all(&mut self) -> Result<Vec<DeltaHash>, CollectorError> {
+        self.write_anew()?;
         let seat = self.seat.seat;
         let records = self.store.read(|tx| tx.journalled_records(seat)).map_err(CollectorError::Store)?;
         let mut deltas = Vec::new();
@@ -134,6 +137,33 @@ pub(crate) fn answered_area(form: &PublishedForm, answers: &Answers) -> Option<A
         .find_map(|question| answers.get(question.as_str())?.as_text()?.parse().ok())
 }
 
+/// What of the journal a visit has not said yet. An answer that stands already is a word of this visit too: without it,
+/// another value that somebody wrote meanwhile would take its place unseen.
+fn spoken(
+    tx: &Tx<'_>,
+    before: &RecordView,
+    journal: &Answers,
+    draft: &Draft,
+    seat: SeatId,
+) -> Result<Answers, CollectorError> {
+    let mut spoken = Answers::new();
+    for (path, value) in journal {
+        let standing = before.answers.get(path).map_or(&[][..], Vec::as_slice);
+        let mut is_said = standing.is_empty() && value.is_null();
+        if standing.iter().all(|candidate| candidate.value == *value) {
+            for candidate in standing {
+                let change = tx.change(candidate.change)?;
+                is_said |= value.is_null()
+                    || change.is_some_and(|by| by.seat == seat && by.visit == Some(draft.visit));
+            }
+        }
+        if !is_said {
+            spoken.insert(path.clone(), value.clone());
+        }
+    }
+    Ok(spoken)
+}
+
 fn cut_journal(
     tx: &Tx<'_>,
     pen: &mut Pen<'_>,
@@ -151,13 +181,15 @@ fn cut_journal(
     let place = pen.place(tx)?;
     let mut doc = open_document(&row)?;
     let actor = derive_actor(pen.key.public().as_bytes(), place.epoch, record, row.generation);
-    let Some(change) = doc.write(actor, random(pen.randomness), &journal)? else {
-        // Everything typed stands already: there is nothing to sign, and nothing to keep.
+    let spoken = spoken(tx, &doc.view(), &journal, &draft, author.seat)?;
+    if spoken.is_empty() {
+        // This visit has said all of it before: there is nothing to sign, and nothing to keep.
         for path in journal.keys() {
             tx.forget_journalled(record, author.seat, path)?;
         }
         return Ok(None);
-    };
+    }
+    let change = doc.write_at(&doc.heads(), actor, random(pen.randomness), &spoken)?;
     let shown = doc.view().shown();
     let area = area_of(&row, area_so_far(&form, &shown, author), author)?;
     settle(&mut row, &area);
@@ -232,7 +264,11 @@ fn finalise(
 
     let place = pen.place(tx)?;
     let actor = derive_actor(pen.key.public().as_bytes(), place.epoch, record, row.generation);
-    let change = doc.write(actor, random(pen.randomness), &journal)?;
+    let spoken = spoken(tx, &before, &journal, &draft, author.seat)?;
+    let change = match spoken.is_empty() {
+        true => None,
+        false => Some(doc.write_at(&doc.heads(), actor, random(pen.randomness), &spoken)?),
+    };
     let shown = doc.view().shown();
     let evaluation = evaluate(&form.form, &shown, draft.visit);
     let declared = Finalise {

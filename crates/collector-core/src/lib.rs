@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod anew;
 mod apply;
 mod bundle;
 mod carry;

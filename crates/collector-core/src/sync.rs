@@ -82,6 +82,9 @@ impl Collector {
         let pulled = self.pull_into(transport, progress, &mut report);
         pushed?;
         pulled?;
+        if self.write_anew()? > 0 {
+            self.push_into(transport, progress, &mut report)?;
+        }
         self.renew_certificate()?;
         let now = self.now();
         self.store.write(|tx| tx.set_last_sync(now)).map_err(CollectorError::Store)?;

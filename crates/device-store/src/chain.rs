@@ -343,7 +343,7 @@ impl Tx<'_> {
     }
 
     /// What the server made of a run of own deltas. When it is a fork, nothing more of that epoch is merged: the seat opens a
-    /// new one before it writes again.
+    /// new one before it writes again. When a decision on the fork left them out, they are to be written anew.
     pub fn mark_outcome(
         &self,
         seat: SeatId,
@@ -365,7 +365,16 @@ impl Tx<'_> {
                 reason.map(ReasonCode::code)
             ],
         )?;
-        if marked > 0 && (code == OutcomeCode::Forked || reason == Some(ReasonCode::Fork)) {
+        let anew = matches!(reason, Some(ReasonCode::OtherBranch | ReasonCode::PlaceTaken));
+        if marked > 0 && anew {
+            self.execute(
+                "note what is to be written anew",
+                "UPDATE own_deltas SET anew = 'needed'
+                 WHERE seat = ?1 AND epoch = ?2 AND seq BETWEEN ?3 AND ?4 AND record IS NOT NULL AND anew IS NULL",
+                params![seat.as_bytes(), epoch.as_bytes(), bounded(*seqs.start()), bounded(*seqs.end())],
+            )?;
+        }
+        if marked > 0 && (code == OutcomeCode::Forked || reason == Some(ReasonCode::Fork) || anew) {
             self.execute(
                 "ask for a new epoch",
                 "UPDATE seats SET epoch_needed = 1 WHERE seat = ?1 AND epoch = ?2",
@@ -428,7 +437,8 @@ impl Tx<'_> {
         )?;
         let outcomes = self.all(
             "count outcomes",
-            "SELECT outcome, outcome_reason, count(*) FROM own_deltas WHERE outcome IS NOT NULL GROUP BY 1, 2",
+            "SELECT outcome, outcome_reason, count(*) FROM own_deltas
+             WHERE outcome IS NOT NULL AND anew IS NOT 'done' GROUP BY 1, 2",
             [],
             |row| {
                 let outcome = OutcomeCode::from_code(row.get(0)?).ok_or_else(|| bad(0))?;
@@ -470,7 +480,8 @@ impl Tx<'_> {
                max(coalesce(outcome, 0) = ?2), max(coalesce(outcome, 0) = ?3),
                max(delivery = 'refused' OR coalesce(outcome, 0) = ?4),
                max(CASE WHEN delivery = 'refused' THEN reason WHEN outcome = ?4 THEN outcome_reason END)
-             FROM own_deltas WHERE record BETWEEN coalesce(?1, x'') AND coalesce(?1, ?5) GROUP BY record",
+             FROM own_deltas WHERE record BETWEEN coalesce(?1, x'') AND coalesce(?1, ?5) AND anew IS NOT 'done'
+             GROUP BY record",
             params![
                 record.map(|record| record.as_bytes().to_vec()),
                 OutcomeCode::Held.code(),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod anew;
 mod bundles;
 mod chain;
 mod doctor;
@@ -16,6 +17,7 @@ mod row;
 mod store;
 mod sync_state;
 
+pub use anew::LeftOut;
 pub use bundles::{MAX_BUNDLED_BATCHES, MAX_WAITING_PAGES, WaitingPage};
 pub use chain::{ChainPlace, DeltaCounts, OutboxRow, OwnDelta, RecordDelivery, SeatRow, Waiting};
 pub use doctor::{Examination, Fault};

@@ -15,6 +15,7 @@ use crate::keys::{KdfParams, KeysFile, PersonSecrets, random};
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, sql: include_str!("../migrations/0001_device_store.sql") },
     Migration { number: 2, sql: include_str!("../migrations/0002_bundles.sql") },
+    Migration { number: 3, sql: include_str!("../migrations/0003_anew.sql") },
 ];
 
 /// A laptop's store, unlocked.

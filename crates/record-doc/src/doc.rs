@@ -143,17 +143,52 @@ impl RecordDoc {
         if changed.is_empty() {
             return Ok(None);
         }
+        self.sign_off(self.heads(), actor, message, changed).map(Some)
+    }
+
+    /// Writes every one of these answers in one change by this actor, who had seen the record at these heads and nothing of
+    /// what others wrote since; an answer that stands there already is written again. `message` as in [`RecordDoc::write`].
+    pub fn write_at(
+        &mut self,
+        heads: &[ChangeHash],
+        actor: ActorBytes,
+        message: [u8; 16],
+        answers: &Answers,
+    ) -> Result<LocalChange, DocError> {
+        let mut unknown = heads.iter().filter(|head| !is_known(&self.doc, head));
+        if let Some(first) = unknown.next() {
+            return Err(DocError::UnknownHeads { first: *first, others: unknown.count() });
+        }
+        if answers.len() > MAX_OPERATIONS {
+            return Err(DocError::TooManyAnswers { found: answers.len() });
+        }
+        let mut written = Vec::with_capacity(answers.len());
+        for (path, value) in answers {
+            written.push((path, scalar_of(path, value)?));
+        }
+        self.sign_off(heads.to_vec(), actor, message, written)
+    }
+
+    /// Makes the change and puts it in, by way of our own guard.
+    fn sign_off(
+        &mut self,
+        seen: Vec<ChangeHash>,
+        actor: ActorBytes,
+        message: [u8; 16],
+        written: Vec<(&AnswerPath, Scalar<'_>)>,
+    ) -> Result<LocalChange, DocError> {
         let message = message_text(message);
-        let content = self.next_change(actor, &message, changed);
+        let content = self.next_change(seen, actor, &message, written);
         let bytes = content.encode();
         if bytes.len() > MAX_CHANGE_BYTES {
             return Err(DocError::ChangeTooLarge { found_bytes: bytes.len() });
         }
         let deps = content.deps;
         match self.merge_with(&ForeignChange { bytes: &bytes, actor }, GuardOptions::default()) {
-            MergeVerdict::Merged { change } => Ok(Some(LocalChange { hash: change, bytes, deps })),
+            MergeVerdict::Merged { change } => Ok(LocalChange { hash: change, bytes, deps }),
             MergeVerdict::Refused { rule } => Err(DocError::Refused { rule }),
-            // Deps are our own heads and the message is random, so the other verdicts are a document gone wrong.
+            // The record has all that it builds on and the message is random, so the other verdicts are a document gone
+            // wrong.
             MergeVerdict::Unloadable
             | MergeVerdict::AlreadyHave { .. }
             | MergeVerdict::MissingDeps { .. } => Err(DocError::WriteUnloadable),
@@ -179,6 +214,7 @@ impl RecordDoc {
 
     fn next_change<'a>(
         &self,
+        seen: Vec<ChangeHash>,
         actor: ActorBytes,
         message: &'a str,
         changed: Vec<(&'a AnswerPath, Scalar<'a>)>,
@@ -186,18 +222,21 @@ impl RecordDoc {
         let metas = self.doc.get_changes_meta(&[]);
         let own_last =
             metas.iter().filter(|meta| meta.actor.to_bytes() == actor.as_bytes()).max_by_key(|meta| meta.seq);
-        let mut deps = self.heads();
+        let mut deps = seen;
         // Automerge's own habit, which the guard relies on: the actor's last change is named even where a head covers it.
         deps.extend(own_last.map(|meta| ChangeHash::from_bytes(meta.hash.0)));
         deps.sort_unstable();
         deps.dedup();
+        let named =
+            |meta: &&automerge::ChangeMetadata<'_>| deps.contains(&ChangeHash::from_bytes(meta.hash.0));
+        let max_op = metas.iter().filter(named).map(|meta| meta.max_op).max().unwrap_or(0);
         let keys: Vec<&str> = changed.iter().map(|(path, _)| path.as_str()).collect();
-        let preds = visible_ids(&self.doc, &self.doc.get_heads(), &keys);
+        let preds = visible_ids(&self.doc, &hashes(&deps), &keys);
         ChangeContent {
             deps,
             actor: *actor.as_bytes(),
             seq: own_last.map_or(0, |meta| meta.seq) + 1,
-            start_op: metas.iter().map(|meta| meta.max_op).max().unwrap_or(0) + 1,
+            start_op: max_op + 1,
             message,
             puts: changed
                 .into_iter()

@@ -11,6 +11,7 @@ mod guard;
 mod merge;
 mod merger;
 mod preparse;
+mod rewrite;
 
 pub use actor::{ActorBytes, derive_actor};
 pub use doc::{LocalChange, MAX_STATE_BYTES, RecordDoc};
@@ -22,3 +23,4 @@ pub use guard::GuardRule;
 pub use merge::{ForeignChange, MergeOutcome, MergeVerdict, merge_change};
 pub use merger::{InProcess, Merger, MergerUnavailable};
 pub use preparse::{MAX_CHANGE_BYTES, MAX_OPERATIONS, MAX_TEXT_BYTES};
+pub use rewrite::{WrittenChange, change_hash, read_change};

@@ -7,7 +7,7 @@ mod common;
 use common::{MEMBER, RECORD, Replica, actor, answers, household};
 use record_doc::{
     DocError, ForeignChange, GuardRule, MAX_TEXT_BYTES, MergeOutcome, MergeVerdict, RecordDoc, genesis_bytes,
-    genesis_hash, merge_change,
+    genesis_hash, merge_change, read_change,
 };
 use record_model::{ChangeHash, FindingKind, Value};
 
@@ -429,4 +429,44 @@ fn what_is_printed_for_developers_shows_no_answer() {
         assert!(!shown.contains("Marie") && !shown.contains("77, 97, 114"), "{shown}");
     }
     assert_eq!(ann.record.findings(&ann.record.view(), RECORD, 0), []);
+}
+
+#[test]
+fn a_change_taken_out_and_written_anew_stands_beside_what_others_wrote_meanwhile() {
+    let (mut ann, mut ben) = two_seats();
+    let before = ann.record.heads();
+    let lost = ann.write([("water", "river".into())]);
+    let behind = ann.write([("roof", "tin".into())]);
+    let other = ben.write([("water", "spring".into())]);
+    ann.take(2, &other);
+
+    let read = read_change(&lost.bytes).unwrap();
+    assert_eq!((read.hash, &read.deps), (lost.hash, &lost.deps));
+    let (mut record, gone) = ann.record.without(&[lost.hash].into()).unwrap();
+    assert_eq!(gone, [lost.hash, behind.hash]);
+    assert_eq!(record.view().shown().get("water"), Some(&"spring".into()));
+    assert_eq!(record.view().shown().get("roof"), None);
+
+    // By another actor, who had seen what the first had seen: so both answers on the water stand.
+    let anew = record.write_at(&before, actor(3), [9; 16], &read.answers).unwrap();
+    let next = read_change(&behind.bytes).unwrap();
+    record.write_at(&[anew.hash], actor(3), [10; 16], &next.answers).unwrap();
+    let view = record.view();
+    let water: Vec<&Value> = view.answers["water"].iter().map(|one| &one.value).collect();
+    assert_eq!(water.len(), 2);
+    assert!(water.contains(&&"river".into()) && water.contains(&&"spring".into()));
+    assert_eq!(view.shown().get("roof"), Some(&"tin".into()));
+
+    // And whoever has only what the others have can merge it.
+    let merged = ben.record.merge(&ForeignChange { bytes: &anew.bytes, actor: actor(3) });
+    assert_eq!(merged, MergeVerdict::Merged { change: anew.hash });
+}
+
+#[test]
+fn of_a_record_that_held_nothing_else_genesis_is_left() {
+    let mut ann = Replica::new(1);
+    let only = ann.write([("consent", "yes".into())]);
+    let (record, gone) = ann.record.without(&[only.hash].into()).unwrap();
+    assert_eq!((record.heads(), gone), (vec![genesis_hash()], vec![only.hash]));
+    assert_eq!(RecordDoc::load(&record.save()).unwrap().heads(), [genesis_hash()]);
 }

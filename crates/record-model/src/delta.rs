@@ -88,6 +88,8 @@ coded!(
         Claim = 13, "claim";
         /// Erasure by order.
         Redaction = 14, "redaction";
+        /// Names the branch of a forked epoch that stands.
+        Branch = 15, "branch";
     }
 );
 
@@ -184,6 +186,11 @@ coded!(
         MergeFault = 22, "merge_fault";
         /// Merging it took more memory or time than any honest change does, and ended the process that tried.
         MergeKilled = 23, "merge_killed";
+        /// Of a fork's branch that does not stand: its device writes it anew, in another epoch.
+        OtherBranch = 24, "other_branch";
+        /// Its branch stands, but the other branch's change was merged at its place in the record before the fork was
+        /// known: its device writes it anew.
+        PlaceTaken = 25, "place_taken";
     }
 );
 

@@ -1,7 +1,7 @@
 //! What can go wrong at the registry. A device's mistake is a verdict in a receipt; what is here is a caller's mistake or
 //! our own fault.
 
-use record_model::{ItemId, RecordId, SeatId};
+use record_model::{DeltaHash, EpochId, ItemId, RecordId, SeatId};
 use registry_store::StoreError;
 use sync_protocol::BundleError;
 
@@ -94,6 +94,28 @@ pub enum RegistryError {
     SettledItem {
         /// Which.
         item: ItemId,
+    },
+    /// There is no fork to decide.
+    #[error("epoch {epoch} of seat {seat} is not forked")]
+    NotForked {
+        /// Whose epoch.
+        seat: SeatId,
+        /// Which.
+        epoch: EpochId,
+    },
+    /// Somebody decided it first.
+    #[error("the fork in epoch {epoch} of seat {seat} is decided already")]
+    ForkDecided {
+        /// Whose epoch.
+        seat: SeatId,
+        /// Which.
+        epoch: EpochId,
+    },
+    /// The epoch has no such delta.
+    #[error("no branch of this epoch has the delta {stands}")]
+    UnknownBranch {
+        /// Which was named.
+        stands: DeltaHash,
     },
     /// The resolution does not fit the item.
     #[error("this decision does not fit the item: {reason}")]

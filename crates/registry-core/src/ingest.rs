@@ -105,7 +105,15 @@ pub(crate) fn apply_batch(
 
 /// A chain of which the log has nothing yet.
 pub(crate) fn unopened((seat, epoch): (SeatId, EpochId)) -> EpochRow {
-    EpochRow { seat, epoch, through_seq: 0, through_hash: Header::NO_PREVIOUS, frozen_by: None, ordinal: 0 }
+    EpochRow {
+        seat,
+        epoch,
+        through_seq: 0,
+        through_hash: Header::NO_PREVIOUS,
+        frozen_by: None,
+        decided_by: None,
+        ordinal: 0,
+    }
 }
 
 /// A delta at a place of a chain, as what follows it needs to know it.

@@ -7,12 +7,13 @@ use record_model::{
     AreaCode, AreaTree, Class, DeltaKind, EpochId, Instant, Lineage, OutcomeCode, ReasonCode, RecordId, Role,
     SeatId, Visit,
 };
-use registry_store::{Audience, HeldOn, LogEntry, ReadTx, StoreError};
+use registry_store::{Audience, EpochRow, HeldOn, LogEntry, ReadTx, StoreError};
 use signed_delta::{
     Act, Body, ChangeAct, DecisionAct, Finalise, Header, Roster, SeatCertificate, SeatStanding, StatementAct,
 };
 
 use crate::catalog::Catalog;
+use crate::forks::{Branches, Stands};
 
 /// The judgement on one entry.
 pub(crate) enum Judgement {
@@ -77,6 +78,12 @@ pub(crate) struct Bench<'a> {
     pub(crate) catalog: &'a Catalog,
     /// Entries of this very step that are worked through already, though their outcomes are not written yet.
     pub(crate) worked: &'a std::collections::BTreeSet<u64>,
+    /// Entries that this very step found to wait, whatever their outcomes said before.
+    pub(crate) waiting: &'a std::collections::BTreeSet<u64>,
+    /// How far the log has been read.
+    pub(crate) at: u64,
+    /// Which branches of forks stand.
+    pub(crate) branches: &'a Branches,
 }
 
 impl Bench<'_> {
@@ -110,10 +117,10 @@ impl Bench<'_> {
         if self.is_revoked(header, entry.index)? {
             return Ok(Some(Judgement::Quarantined(ReasonCode::Revoked)));
         }
-        match self.tx.epoch(header.seat, header.epoch)?.and_then(|row| row.frozen_by) {
-            Some(rival) if rival == entry.index => return Ok(Some(Judgement::Forked)),
-            Some(rival) if rival < entry.index => return Ok(Some(Judgement::Quarantined(ReasonCode::Fork))),
-            Some(_) | None => {}
+        if let Some(row) = self.tx.epoch(header.seat, header.epoch)?
+            && let Some(judgement) = self.judge_branch(entry, &row)?
+        {
+            return Ok(Some(judgement));
         }
         if header.seq == 1 {
             let opens = header.kind == DeltaKind::Epoch;
@@ -128,9 +135,33 @@ impl Bench<'_> {
         Ok(Some(Judgement::Held(HeldOn::Chain(before.0, before.1, before.2))))
     }
 
+    /// Of a forked epoch: nothing more until it is decided, and then only what stands.
+    fn judge_branch(&self, entry: &LogEntry, row: &EpochRow) -> Result<Option<Judgement>, StoreError> {
+        if self.is_decided(row) {
+            return Ok(match self.branches.stands(self.tx, row, entry, self.at)? {
+                Stands::Yes => None,
+                Stands::No => Some(Judgement::Quarantined(ReasonCode::OtherBranch)),
+                Stands::Unknown { seq } => Some(Judgement::Held(HeldOn::Chain(row.seat, row.epoch, seq))),
+            });
+        }
+        Ok(match row.frozen_by {
+            Some(rival) if rival == entry.index => Some(Judgement::Forked),
+            Some(rival) if rival < entry.index => Some(Judgement::Quarantined(ReasonCode::Fork)),
+            Some(_) | None => None,
+        })
+    }
+
+    /// True when the log up to here says which branch of the epoch stands.
+    pub(crate) fn is_decided(&self, row: &EpochRow) -> bool {
+        row.decided_by.is_some_and(|decision| decision <= self.at)
+    }
+
     fn is_worked(&self, index: u64) -> Result<bool, StoreError> {
         if self.worked.contains(&index) {
             return Ok(true);
+        }
+        if self.waiting.contains(&index) {
+            return Ok(false);
         }
         let outcome = self.tx.outcome(index)?;
         // A delta that waits for another writer's change has had its turn in its own chain.
@@ -190,7 +221,8 @@ impl Bench<'_> {
                 | Act::Certificate(_)
                 | Act::Revocation(_)
                 | Act::Publication(_)
-                | Act::Outcome(_),
+                | Act::Outcome(_)
+                | Act::Branch(_),
                 _,
             ) => return Ok(Err(ReasonCode::RoleNotAllowed)),
         };
@@ -233,6 +265,7 @@ pub(crate) fn audience_of(act: &Act) -> Option<Audience> {
     match act {
         Act::Certificate(_) | Act::Revocation(_) | Act::Publication(_) => Some(Audience::Everyone),
         Act::Outcome(outcome) => Some(Audience::Seat(outcome.seat)),
+        Act::Branch(decision) => Some(Audience::Seat(decision.seat)),
         _ => None,
     }
 }

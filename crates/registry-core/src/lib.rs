@@ -6,6 +6,7 @@ mod desk;
 mod enrol;
 mod error;
 mod facts;
+mod forks;
 mod ingest;
 mod judge;
 mod merge;
@@ -24,6 +25,7 @@ pub use desk::{AlternativeDetail, DecideRequest, ItemDetail, Resolution, Revoked
 pub use enrol::{ENROLMENT_CODE_BYTES, InvitationDraft, enrolment_code};
 pub use error::RegistryError;
 pub use facts::{DeploymentFacts, RegistryKeys, Surroundings};
+pub use forks::{BranchDetail, BranchRequest, ForkDetail};
 pub use ingest::{IngestPlan, plan_ingest};
 pub use merge::MERGE_BATCH;
 pub use project::project;

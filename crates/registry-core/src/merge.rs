@@ -15,6 +15,7 @@ use signed_delta::{Act, Body, OutcomeAct, OutcomeRun, Roster};
 
 use crate::catalog::Catalog;
 use crate::error::RegistryError;
+use crate::forks::{Branches, Stands, branch_act_of};
 use crate::judge::{Bench, Judgement, Said, ToMerge, reaches};
 use crate::parallel::in_parallel;
 use crate::project::project;
@@ -38,7 +39,7 @@ pub(crate) struct Worked {
     pub(crate) retried: bool,
     /// Its author is to hear of it: every seat but the registry's own.
     pub(crate) tell: bool,
-    /// Its hash, where more than one delta stands at its place of the chain.
+    /// Its hash, where more than one delta may stand at its place of the chain.
     pub(crate) contested: Option<DeltaHash>,
 }
 
@@ -59,6 +60,10 @@ impl Worked {
             tell,
             contested: None,
         }
+    }
+
+    fn is_to_be_written_anew(&self) -> bool {
+        self.outcome.is_some_and(is_to_be_written_anew)
     }
 
     fn with(self, code: OutcomeCode, reason: Option<ReasonCode>) -> Self {
@@ -111,22 +116,38 @@ pub(crate) fn plan_step(
 ) -> Result<StepPlan, StoreError> {
     let catalog = means.catalog;
     let from = tx.merged_through()?;
-    let entries = tx.log_after(from, MERGE_BATCH)?;
+    let mut entries = tx.log_after(from, MERGE_BATCH)?;
+    // A decision on a fork is a step of its own: what it releases is merged before anything that follows it in the log,
+    // wherever steps begin and end.
+    if let Some(decision) = entries.iter().position(|entry| entry.delta.header().kind == DeltaKind::Branch) {
+        entries.truncate(decision.max(1));
+    }
     let through = entries.last().map_or(from, |entry| entry.index);
     let mut worked: Vec<Worked> = Vec::with_capacity(entries.len());
     let mut to_merge: Vec<ToMerge> = Vec::new();
-    let mut done = BTreeSet::new();
+    let (mut done, mut waiting) = (BTreeSet::new(), BTreeSet::new());
+    let branches = Branches::default();
+    let mut at = from;
     let mut queue: std::collections::VecDeque<(LogEntry, bool)> =
         entries.into_iter().map(|entry| (entry, false)).collect();
     while let Some((entry, was_held)) = queue.pop_front() {
-        let bench = Bench { tx, roster, catalog, worked: &done };
+        if done.contains(&entry.index) {
+            continue;
+        }
+        at = at.max(entry.index);
+        let bench = Bench { tx, roster, catalog, worked: &done, waiting: &waiting, at, branches: &branches };
         let note = Worked::new(&entry, roster, was_held);
         let place = HeldOn::Chain(note.entry.seat, note.entry.epoch, note.entry.seq);
-        worked.push(match bench.judge(&entry)? {
-            Judgement::Held(on) => {
-                worked.push(Worked { hold: Some(on), ..note.with(OutcomeCode::Held, None) });
-                continue;
-            }
+        let judgement = bench.judge(&entry)?;
+        let is_held = matches!(judgement, Judgement::Held(_));
+        let of_a_decided_fork =
+            is_held && tx.epoch(note.entry.seat, note.entry.epoch)?.is_some_and(|row| bench.is_decided(&row));
+        if waiting.contains(&entry.index) {
+            // Judged before in this step, and queued from two sides.
+            worked.retain(|earlier| earlier.entry.log_index != entry.index);
+        }
+        worked.push(match judgement {
+            Judgement::Held(on) => Worked { hold: Some(on), ..note.with(OutcomeCode::Held, None) },
             Judgement::Noted { audience } => Worked { audience, ..note.with(OutcomeCode::Merged, None) },
             Judgement::Quarantined(reason) => note.with(OutcomeCode::Quarantined, Some(reason)),
             Judgement::Forked => note.with(OutcomeCode::Forked, Some(ReasonCode::Fork)),
@@ -135,7 +156,15 @@ pub(crate) fn plan_step(
                 note
             }
         });
-        done.insert(entry.index);
+        if is_held {
+            // It waits, but that it is here may be what others of a decided fork waited to know: once.
+            if !waiting.insert(entry.index) || !of_a_decided_fork {
+                continue;
+            }
+        } else {
+            done.insert(entry.index);
+            queue.extend(released_by(tx, &entry)?);
+        }
         // Whoever waited for this place in the chain has its turn now, before what came after it.
         for index in tx.held_on(place)?.into_iter().rev() {
             if !done.contains(&index)
@@ -146,13 +175,36 @@ pub(crate) fn plan_step(
         }
         requeue_waiting(tx, &mut worked, &mut queue, place)?;
     }
-    let bench = Bench { tx, roster, catalog, worked: &done };
+    let bench =
+        Bench { tx, roster, catalog, worked: &done, waiting: &waiting, at: through, branches: &branches };
     let records = merge_records(&bench, means, to_merge, &mut worked)?;
     name_rivals(tx, &mut worked)?;
     Ok(StepPlan { worked, records, from, through })
 }
 
-/// Where more than one delta stands at a place of a chain, the word on it says which it means.
+/// What a decision on a fork gives another turn, if the entry is one: all of the epoch that is not merged.
+fn released_by(tx: &dyn ReadTx, entry: &LogEntry) -> Result<Vec<(LogEntry, bool)>, StoreError> {
+    let Some(act) = branch_act_of(entry) else { return Ok(Vec::new()) };
+    let row = tx.epoch(act.seat, act.epoch)?;
+    if row.is_none_or(|row| row.decided_by != Some(entry.index)) {
+        return Ok(Vec::new());
+    }
+    let mut released = Vec::new();
+    for (_, index) in tx.chain_of(act.seat, act.epoch)? {
+        let outcome = tx.outcome(index)?;
+        let waits = outcome.is_some_and(|OutcomeRow { code, reason, .. }| {
+            matches!(code, OutcomeCode::Held | OutcomeCode::Forked) || reason == Some(ReasonCode::Fork)
+        });
+        if let Some(outcome) = outcome.filter(|_| waits && index < entry.index)
+            && let Some(waiting) = tx.log_entry(index)?
+        {
+            released.push((waiting, outcome.code == OutcomeCode::Held));
+        }
+    }
+    Ok(released)
+}
+
+/// In a forked epoch more than one delta may come to stand at a place: the word on it says which it means.
 fn name_rivals(tx: &dyn ReadTx, worked: &mut [Worked]) -> Result<(), StoreError> {
     let mut forked: BTreeMap<(SeatId, EpochId), bool> = BTreeMap::new();
     for note in worked.iter_mut().filter(|note| note.tell && note.outcome.is_some()) {
@@ -167,8 +219,7 @@ fn name_rivals(tx: &dyn ReadTx, worked: &mut [Worked]) -> Result<(), StoreError>
         };
         if forked {
             let here = tx.chain_at(seat, epoch, seq)?;
-            let own = here.iter().find(|(index, _)| *index == log_index).map(|(_, hash)| *hash);
-            note.contested = own.filter(|_| here.len() > 1);
+            note.contested = here.into_iter().find(|(index, _)| *index == log_index).map(|(_, hash)| hash);
         }
     }
     Ok(())
@@ -206,10 +257,17 @@ fn merge_records(
     for merge in to_merge {
         by_record.entry(merge.record).or_default().push(merge);
     }
+    // What waits for a change that a decision sets aside waits no longer.
+    for note in worked.iter().filter(|note| note.is_to_be_written_anew()) {
+        by_record
+            .extend(note.record.filter(|record| !by_record.contains_key(record)).map(|r| (r, Vec::new())));
+    }
+    let mut decided_seats = BTreeMap::new();
     let mut known = Vec::with_capacity(by_record.len());
     for (record, mut deltas) in by_record {
         take_in_held(bench, record, &mut deltas, worked)?;
-        known.push((Known::read(bench.tx, record)?, deltas));
+        let fallen = Fallen::read(bench, record, &deltas, worked, &mut decided_seats)?;
+        known.push((Known::read(bench.tx, record, fallen)?, deltas));
     }
     let merged =
         in_parallel(known, means.workers, |(known, deltas)| merge_or_set_aside(means, known, deltas));
@@ -256,10 +314,78 @@ struct Known {
     row: Option<RecordRow>,
     decisions: Vec<Decision>,
     open_items: Vec<ItemRow>,
+    fallen: Fallen,
+}
+
+/// What of a record is to be written anew, because forks of its writers were decided.
+#[derive(Default)]
+struct Fallen {
+    /// Epochs whose other branch had written to the record before the fork was known: what stands finds its place taken.
+    taken: BTreeSet<(SeatId, EpochId)>,
+    /// Changes that are not merged and never will be.
+    changes: BTreeSet<ChangeHash>,
+}
+
+impl Fallen {
+    /// `decided_seats` remembers for a step which seats have a decided fork: hardly any.
+    fn read(
+        bench: &Bench<'_>,
+        record: RecordId,
+        deltas: &[ToMerge],
+        worked: &[Worked],
+        decided_seats: &mut BTreeMap<SeatId, bool>,
+    ) -> Result<Self, StoreError> {
+        let mut fallen = Self::default();
+        let mut seats = BTreeSet::new();
+        for seat in deltas.iter().map(|delta| delta.header.seat) {
+            let decided = match decided_seats.get(&seat) {
+                Some(known) => *known,
+                None => {
+                    let decided = bench.tx.epochs_of(seat)?.iter().any(|row| bench.is_decided(row));
+                    decided_seats.insert(seat, decided);
+                    decided
+                }
+            };
+            seats.extend(decided.then_some(seat));
+        }
+        if seats.is_empty() {
+            return Ok(fallen);
+        }
+        let now: BTreeMap<u64, &Worked> = worked.iter().map(|note| (note.entry.log_index, note)).collect();
+        for entry in bench.tx.log_of_record(record)? {
+            let header = entry.delta.header();
+            let Some(change) = change_in(&entry).filter(|_| seats.contains(&header.seat)) else { continue };
+            let stored = bench.tx.outcome(entry.index)?.map(|row| (row.code, row.reason));
+            let outcome = now.get(&entry.index).and_then(|note| note.outcome).or(stored);
+            if outcome.is_some_and(is_to_be_written_anew) {
+                fallen.changes.insert(change);
+            } else if outcome.is_some_and(|(code, _)| code == OutcomeCode::Merged)
+                && let Some(row) = bench.tx.epoch(header.seat, header.epoch)?
+                && bench.is_decided(&row)
+                && bench.branches.stands(bench.tx, &row, &entry, bench.at)? == Stands::No
+            {
+                fallen.taken.insert((header.seat, header.epoch));
+            }
+        }
+        Ok(fallen)
+    }
+}
+
+/// The name of the Automerge change an entry brings, if it brings one.
+fn change_in(entry: &LogEntry) -> Option<ChangeHash> {
+    let (_, _, body) = entry.delta.parts();
+    match Body::decode(entry.delta.header().kind, body?).ok()?.act {
+        Act::Change(act) => record_doc::change_hash(&act.change),
+        _ => None,
+    }
+}
+
+fn is_to_be_written_anew((_, reason): (OutcomeCode, Option<ReasonCode>)) -> bool {
+    matches!(reason, Some(ReasonCode::OtherBranch | ReasonCode::PlaceTaken))
 }
 
 impl Known {
-    fn read(tx: &dyn ReadTx, record: RecordId) -> Result<Self, StoreError> {
+    fn read(tx: &dyn ReadTx, record: RecordId, fallen: Fallen) -> Result<Self, StoreError> {
         let row = tx.record(record)?;
         // A record nobody has seen has neither.
         let (decisions, open_items) = if row.is_some() {
@@ -268,7 +394,7 @@ impl Known {
         } else {
             (Vec::new(), Vec::new())
         };
-        Ok(Self { record, row, decisions, open_items })
+        Ok(Self { record, row, decisions, open_items, fallen })
     }
 }
 
@@ -355,6 +481,7 @@ struct OpenRecord<'a> {
     /// None until a change has been merged into a new record.
     row: Option<RecordRow>,
     decisions: Vec<Decision>,
+    fallen: Fallen,
     items: BTreeMap<record_model::ItemId, ItemRow>,
     dirty_items: BTreeSet<record_model::ItemId>,
     changes: Vec<ChangeOrigin>,
@@ -372,6 +499,7 @@ impl<'a> OpenRecord<'a> {
             doc: None,
             row: known.row,
             decisions: known.decisions,
+            fallen: known.fallen,
             items: known.open_items.into_iter().map(|item| (item.id, item)).collect(),
             dirty_items: BTreeSet::new(),
             changes: Vec::new(),
@@ -394,6 +522,22 @@ impl<'a> OpenRecord<'a> {
     }
 
     fn take(&mut self, delta: &ToMerge) -> Result<Verdict, StoreError> {
+        let verdict = self.take_unless_fallen(delta)?;
+        if let Verdict::Quarantined(reason) = verdict
+            && is_to_be_written_anew((OutcomeCode::Quarantined, Some(reason)))
+            && let Some((_, bytes, _)) = delta.change()
+        {
+            // Whatever builds on it is to be written anew too.
+            self.fallen.changes.extend(record_doc::change_hash(bytes));
+        }
+        Ok(verdict)
+    }
+
+    fn take_unless_fallen(&mut self, delta: &ToMerge) -> Result<Verdict, StoreError> {
+        let place_taken = self.fallen.taken.contains(&(delta.header.seat, delta.header.epoch));
+        if place_taken && delta.change().is_some() {
+            return Ok(Verdict::Quarantined(ReasonCode::PlaceTaken));
+        }
         if self.row.is_none() && !matches!(delta.said, Said::Change(_)) {
             // What it speaks of has not arrived: perhaps its author had it by another road.
             return Ok(Verdict::Waits(ANY_CHANGE));
@@ -404,7 +548,7 @@ impl<'a> OpenRecord<'a> {
         if let Said::Finalise(finalise) = &delta.said
             && let Some(missing) = self.missing_head(&finalise.heads)?
         {
-            return Ok(Verdict::Waits(missing));
+            return Ok(self.waits_for(&[missing]));
         }
         if matches!(delta.said, Said::Decision(_)) {
             // What the decision settles must stand as an item first, however many deltas a step takes at once.
@@ -438,10 +582,7 @@ impl<'a> OpenRecord<'a> {
                 Ok(Some(change))
             }
             MergeOutcome::AlreadyHave { .. } => Ok(None),
-            MergeOutcome::MissingDeps { missing } => Err(match missing.first() {
-                Some(first) => Verdict::Waits(*first),
-                None => Verdict::Quarantined(ReasonCode::ChangeRefused),
-            }),
+            MergeOutcome::MissingDeps { missing } => Err(self.waits_for(&missing)),
             MergeOutcome::Refused { rule } => Err(Verdict::Quarantined(rule.reason())),
             MergeOutcome::Unloadable => Err(Verdict::Quarantined(ReasonCode::Unloadable)),
             MergeOutcome::StateDamaged => return Err(self.damaged()),
@@ -450,6 +591,17 @@ impl<'a> OpenRecord<'a> {
                 Err(Verdict::Quarantined(ReasonCode::MergeKilled))
             }
         })
+    }
+
+    /// What a delta that builds on changes the record does not have comes to.
+    fn waits_for(&self, missing: &[ChangeHash]) -> Verdict {
+        if missing.iter().any(|change| self.fallen.changes.contains(change)) {
+            return Verdict::Quarantined(ReasonCode::OtherBranch);
+        }
+        match missing.first() {
+            Some(first) => Verdict::Waits(*first),
+            None => Verdict::Quarantined(ReasonCode::ChangeRefused),
+        }
     }
 
     /// What the certificate, the generation and the lineage allow, by the record as it is now.

@@ -113,6 +113,11 @@ impl Tables {
                 revision: act.revision,
                 files: act.files.clone(),
             }),
+            Act::Branch(act) => {
+                if let Some(row) = self.epochs.get_mut(&(act.seat, act.epoch)) {
+                    row.decided_by.get_or_insert(log_index);
+                }
+            }
             Act::Outcome(act) => {
                 let all_there = self.outcomes(act);
                 faults.check(

@@ -30,6 +30,7 @@ use crate::desk::{self, DecideRequest, ItemDetail, Revoked};
 use crate::enrol::{ENROLMENT_CODE_BYTES, InvitationDraft, enrolment_code, plain_name};
 use crate::error::RegistryError;
 use crate::facts::{DeploymentFacts, RegistryKeys, Surroundings, random};
+use crate::forks::{BranchRequest, ForkDetail, branch_act, forks_of};
 use crate::ingest::{apply_batch, judge_batch};
 use crate::judge::has_expired;
 use crate::merge::{Means, StepPlan, apply_step, plan_step, said_to_have_killed};
@@ -605,6 +606,31 @@ impl Registry {
         Ok(())
     }
 
+    /// Every fork, decided or not, with its branches.
+    pub fn forks(&self) -> Result<Vec<ForkDetail>, RegistryError> {
+        self.look(|tx| {
+            let seats = tx.seats()?;
+            forks_of(tx, seats.iter().map(|row| row.seat))
+        })
+    }
+
+    /// Signs which branch of a fork stands, and merges it. What else of the epoch is not merged yet is written anew by its
+    /// device, which hears of it; what was merged stays. Of two deciders the second is told that it is decided.
+    pub fn decide_fork(&self, request: BranchRequest) -> Result<(), RegistryError> {
+        let _one_at_a_time = lock(&self.inner.merging);
+        while self.step()? > 0 {}
+        let inner = Arc::clone(&self.inner);
+        let now = inner.surroundings.now();
+        let salt = random(inner.surroundings.as_ref());
+        self.run(move |tx| {
+            let (act, row) = branch_act(tx, &request)?;
+            let index = inner.say(tx, Act::Branch(act), salt, now)?;
+            tx.put_epoch(&EpochRow { decided_by: Some(index), ..row })
+        })?;
+        while self.step()? > 0 {}
+        Ok(())
+    }
+
     // --- records ---------------------------------------------------------------------------------------------------
 
     /// One record.
@@ -729,6 +755,7 @@ impl Inner {
             through_seq: header.seq,
             through_hash: delta.hash(),
             frozen_by: None,
+            decided_by: None,
             ordinal: 0,
         })?;
         Ok(index)

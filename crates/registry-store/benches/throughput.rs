@@ -112,6 +112,7 @@ fn append(store: &SqliteRegistry, deltas: &[VerifiedDelta]) {
                     through_seq: last.header().seq,
                     through_hash: DeltaHash::from_bytes([0; 32]),
                     frozen_by: None,
+                    decided_by: None,
                     ordinal: 0,
                 })
             }))

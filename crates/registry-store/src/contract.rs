@@ -101,6 +101,8 @@ pub trait ReadTx {
     fn log_of_record(&self, record: RecordId) -> Result<Vec<LogEntry>, StoreError>;
     /// Who stands at one place of a chain: (log index, delta hash), by index. More than one is a fork.
     fn chain_at(&self, seat: SeatId, epoch: EpochId, seq: u64) -> Result<Vec<(u64, DeltaHash)>, StoreError>;
+    /// Every entry of one epoch: (seq, log index), by both.
+    fn chain_of(&self, seat: SeatId, epoch: EpochId) -> Result<Vec<(u64, u64)>, StoreError>;
     /// How far the log has an epoch.
     fn epoch(&self, seat: SeatId, epoch: EpochId) -> Result<Option<EpochRow>, StoreError>;
     /// A seat's epochs, in the order the log opened them.

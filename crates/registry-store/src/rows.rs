@@ -30,8 +30,10 @@ pub struct EpochRow {
     pub through_seq: u64,
     /// Hash of the delta at `through_seq`.
     pub through_hash: DeltaHash,
-    /// Log index of the delta that made this epoch a fork; nothing more of it is merged.
+    /// Log index of the delta that made this epoch a fork; nothing more of it is merged until that is decided.
     pub frozen_by: Option<u64>,
+    /// Log index of the decision that named the branch that stands.
+    pub decided_by: Option<u64>,
     /// Position among the seat's epochs, from 1, in the order the log opened them.
     pub ordinal: u32,
 }

@@ -54,6 +54,8 @@ pub enum Act {
     Publication(PublicationAct),
     /// What became of a seat's deltas.
     Outcome(OutcomeAct),
+    /// Which branch of a forked epoch stands.
+    Branch(BranchAct),
     /// A kind whose acts a later version defines: kept as it came.
     Later(DeltaKind, Vec<u8>),
 }
@@ -123,6 +125,24 @@ pub struct RevocationAct {
     pub reason: String,
 }
 
+/// A decision on a fork. The branch is named by one delta of it: what that builds on stands, it stands itself, and of what
+/// builds on it whatever reached the log first. All else of the epoch that is not merged yet is written anew by its device.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BranchAct {
+    /// Whose epoch.
+    pub seat: SeatId,
+    /// The forked epoch.
+    pub epoch: EpochId,
+    /// Place of the delta that names the branch.
+    pub seq: u64,
+    /// That delta.
+    pub stands: DeltaHash,
+    /// Why, in the decider's words.
+    pub reason: String,
+    /// The account that decided.
+    pub account: String,
+}
+
 /// The first delta of an epoch names the end of the seat's chain before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpochAct {
@@ -190,6 +210,7 @@ impl Act {
             Self::Epoch(_) => DeltaKind::Epoch,
             Self::Publication(_) => DeltaKind::Publication,
             Self::Outcome(_) => DeltaKind::Outcome,
+            Self::Branch(_) => DeltaKind::Branch,
             Self::Later(kind, _) => *kind,
         }
     }
@@ -294,6 +315,10 @@ impl Canonical for Body {
                     e.uint(run.reason.map_or(0, |reason| u64::from(reason.code())));
                 });
             }
+            Act::Branch(act) => {
+                e.array(6).bytes(act.seat.as_bytes()).bytes(act.epoch.as_bytes()).uint(act.seq);
+                e.bytes(act.stands.as_bytes()).text(&act.reason).text(&act.account);
+            }
             // Written as they came by `Body::encode`.
             Act::Later(_, bytes) => {
                 e.bytes(bytes);
@@ -373,6 +398,17 @@ impl Canonical for Body {
                 Act::Outcome(OutcomeAct {
                     seat: SeatId::from_bytes(d.fixed()?),
                     runs: d.list(read_outcome_run)?,
+                })
+            }
+            DeltaKind::Branch => {
+                d.array(6)?;
+                Act::Branch(BranchAct {
+                    seat: SeatId::from_bytes(d.fixed()?),
+                    epoch: EpochId::from_bytes(d.fixed()?),
+                    seq: d.uint()?,
+                    stands: DeltaHash::from_bytes(d.fixed()?),
+                    reason: d.text()?.to_owned(),
+                    account: d.text()?.to_owned(),
                 })
             }
             _ => return d.field("kind", None),

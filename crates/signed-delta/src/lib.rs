@@ -12,7 +12,7 @@ pub mod seal;
 mod tree;
 
 pub use body::{
-    Act, Body, ChangeAct, DecisionAct, EpochAct, Finalise, MAX_BODY_BYTES, OutcomeAct, OutcomeRun,
+    Act, Body, BranchAct, ChangeAct, DecisionAct, EpochAct, Finalise, MAX_BODY_BYTES, OutcomeAct, OutcomeRun,
     PublicationAct, PublishedFile, RevocationAct, StatementAct, max_body_bytes,
 };
 pub use cbor::CborError;

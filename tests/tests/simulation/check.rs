@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use collector_core::{Home, RecordFilter as Listed};
 use device_store::{Delivery, DeviceStore, DeviceStoreError, RecordDelta};
 use record_doc::RecordDoc;
-use record_model::{Answers, DeltaHash, OutcomeCode, RecordId, SeatId, Value};
+use record_model::{Answers, DeltaHash, OutcomeCode, ReasonCode, RecordId, SeatId, Value};
 use registry_store::{
     ChangeOrigin, ItemFilter, LogEntry, OutcomeRow, ReadTx, RecordFilter, RecordRow, RegistryStoreExt,
     StoreError,
@@ -38,8 +38,9 @@ pub(crate) fn everything(world: &mut World) -> usize {
     good_standing(world, &office, &mut found);
     actors(&office, &mut found);
     let forks = forks(world, &office, &mut found);
+    let living = living(world);
     for declared in &world.ledger.declared {
-        what_was_said(declared, &office, &mut found);
+        what_was_said(declared, &office, living.contains(&declared.delta), &mut found);
     }
     for at in 0..world.laptops.len() {
         laptop(world, at, &office, &mut found);
@@ -59,7 +60,7 @@ fn read_office(tx: &dyn ReadTx) -> Result<Office, StoreError> {
             keys.insert(certificate.seat(), *certificate.public_key.as_bytes());
         }
         let header = entry.delta.header();
-        if let Some(record) = header.about().filter(|_| !is_merged(outcome)) {
+        if let Some(record) = header.about().filter(|_| !is_merged(outcome) && !is_left_out(outcome)) {
             unmerged.entry(header.seat).or_default().insert(record);
         }
         log.insert(entry.delta.hash(), (entry, outcome));
@@ -86,23 +87,27 @@ fn is_merged(outcome: Option<OutcomeRow>) -> bool {
     outcome.is_some_and(|outcome| outcome.code == OutcomeCode::Merged)
 }
 
+/// To be written anew by its laptop, since a decision on a fork.
+fn is_left_out(outcome: Option<OutcomeRow>) -> bool {
+    let reason = outcome.and_then(|outcome| outcome.reason);
+    matches!(reason, Some(ReasonCode::OtherBranch | ReasonCode::PlaceTaken))
+}
+
 /// No receipt was ever wrong.
 fn acknowledged(world: &World, office: &Office, found: &mut Vec<Breach>) {
     let missing = world.ledger.acknowledged.iter().filter(|delta| !office.log.contains_key(delta));
     found.extend(missing.map(|delta| Breach::AcknowledgedMissing { delta: *delta }));
 }
 
-/// All that a seat in good standing says is merged.
+/// All that a seat in good standing says is merged; of one whose laptop was doubled, or left out by a decision.
 fn good_standing(world: &World, office: &Office, found: &mut Vec<Breach>) {
     let ledger = &world.ledger;
     let own = keys().registry.seat();
     for (delta, (entry, outcome)) in &office.log {
         let seat = entry.delta.header().seat;
-        let good = seat != own
-            && !ledger.doubled.contains(&seat)
-            && !ledger.revoked.contains(&seat)
-            && !ledger.rogues.contains(&seat);
-        if good && !is_merged(*outcome) {
+        let good = seat != own && !ledger.revoked.contains(&seat) && !ledger.rogues.contains(&seat);
+        let left_out = ledger.doubled.contains(&seat) && is_left_out(*outcome);
+        if good && !is_merged(*outcome) && !left_out {
             found.push(Breach::SetAside { delta: *delta, why: format!("{outcome:?}") });
         }
     }
@@ -152,10 +157,29 @@ fn forks(world: &World, office: &Office, found: &mut Vec<Breach>) -> usize {
     twice.len()
 }
 
-/// A merged interview says in its record what was said in it.
-fn what_was_said(declared: &Declared, office: &Office, found: &mut Vec<Breach>) {
+/// Interviews that are on the disk of a laptop which may still speak.
+fn living(world: &World) -> BTreeSet<DeltaHash> {
+    let speaks = |laptop: &&Laptop| !world.ledger.revoked.contains(&laptop.seat);
+    let disks = world.laptops.iter().filter(speaks).map(|laptop| &laptop.on_disk.declared);
+    disks.flatten().copied().collect()
+}
+
+/// Of every interview of a world of which no laptop is lost.
+pub(crate) fn interviews(world: &World) -> Vec<Breach> {
+    let office = world.server.registry().store().read(read_office).expect("the server's tables can be read");
+    let mut found = Vec::new();
+    for declared in &world.ledger.declared {
+        what_was_said(declared, &office, true, &mut found);
+    }
+    found
+}
+
+/// A merged interview says in its record what was said in it. One that a decision on a fork left out, and whose laptop
+/// lives, was written anew.
+fn what_was_said(declared: &Declared, office: &Office, lives: bool, found: &mut Vec<Breach>) {
     let Some((entry, outcome)) = office.log.get(&declared.delta) else { return };
-    if !is_merged(*outcome) {
+    let left_out = is_left_out(*outcome) && lives;
+    if !is_merged(*outcome) && !left_out {
         return;
     }
     let heads = match act_of(entry) {
@@ -168,7 +192,11 @@ fn what_was_said(declared: &Declared, office: &Office, found: &mut Vec<Breach>) 
         found.push(Breach::AnswerLost { record: declared.record, path: String::new() });
         return;
     };
-    let shown = doc.view_at(&heads).map(|view| view.shown()).unwrap_or_default();
+    let shown = match left_out {
+        // The heads it named are not in the record, and never will be.
+        true => Answers::new(),
+        false => doc.view_at(&heads).map(|view| view.shown()).unwrap_or_default(),
+    };
     let mut open: Answers = declared.said.clone();
     // What was cleared is not shown.
     open.retain(|path, value| shown.get(path).unwrap_or(&Value::Null) != value);

@@ -3,6 +3,7 @@
 use record_model::{DeltaHash, OutcomeCode};
 use registry_store::RegistryStoreExt;
 
+use crate::check;
 use crate::laptop::Copied;
 use crate::ledger::Breach;
 use crate::world::{Size, World};
@@ -11,13 +12,28 @@ use crate::world::{Size, World};
 const IN_ONE_WORLD: u64 = 10;
 
 /// Makes so many forks, and gives what did not go as it must.
-pub(crate) fn make(seed: u64, forks: u64) -> Vec<Breach> {
+/// `heard`: whether the laptops hear of the decisions.
+pub(crate) fn make(seed: u64, forks: u64, heard: bool) -> Vec<Breach> {
     let laptops = forks.min(IN_ONE_WORLD) as usize;
     let mut world = World::begin(seed, Size { laptops, steps: 0 }, None);
     for at in 0..laptops {
         fork(&mut world, at);
     }
+    decide(&mut world, heard);
     world.ledger.breaches
+}
+
+/// Each fork is decided one way or the other, and all that anybody said is in the registry afterwards.
+fn decide(world: &mut World, heard: bool) {
+    world.decide_all_forks();
+    for _ in 0..if heard { 3 } else { 0 } {
+        for at in 0..world.laptops.len() {
+            world.sync(at, false);
+        }
+        let _ = world.server.ask(|registry| registry.merge_all());
+    }
+    let found = check::interviews(world);
+    world.ledger.breaches.extend(found);
 }
 
 fn fork(world: &mut World, at: usize) {

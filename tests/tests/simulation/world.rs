@@ -11,7 +11,7 @@ use collector_core::{
 };
 use device_store::DeviceStore;
 use record_model::{FindingKind, Instant, RecordId, Role, Visit};
-use registry_core::{BundleAnswer, DecideRequest, InvitationDraft, RegistryError, Resolution};
+use registry_core::{BranchRequest, BundleAnswer, DecideRequest, InvitationDraft, RegistryError, Resolution};
 use registry_store::ItemFilter;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -527,10 +527,11 @@ impl World {
 
     fn at_the_office(&mut self) {
         type Act = fn(&mut World) -> String;
-        const ACTS: [(Act, u64); 9] = [
+        const ACTS: [(Act, u64); 10] = [
             (World::take_stick, 10),
             (World::merge, 12),
             (World::decide, 14),
+            (World::decide_fork, 4),
             (World::restart, 4),
             (World::seal_fate, 8),
             (World::revoke, 2),
@@ -571,6 +572,26 @@ impl World {
         };
         let decided = self.server.ask(|registry| registry.decide(request));
         format!("the office decides {}: {}", item.id, short(&decided))
+    }
+
+    /// Says of one fork which branch stands, if there is one.
+    pub(crate) fn decide_fork(&mut self) -> String {
+        let Ok(forks) = self.server.ask(|registry| registry.forks()) else {
+            return "the office looks in vain".to_owned();
+        };
+        let Some(fork) = forks.into_iter().find(|fork| fork.stands.is_none()) else {
+            return "the office has no fork to decide".to_owned();
+        };
+        let branch = &fork.branches[self.dice.below(fork.branches.len() as u64) as usize];
+        let request = BranchRequest {
+            seat: fork.seat,
+            epoch: fork.epoch,
+            stands: branch.first,
+            reason: "the other is the old computer".to_owned(),
+            account: "supervisor".to_owned(),
+        };
+        let decided = self.server.ask(|registry| registry.decide_fork(request));
+        format!("the office names {} of {} branches: {}", branch.first, fork.branches.len(), short(&decided))
     }
 
     fn restart(&mut self) -> String {
@@ -635,12 +656,23 @@ impl World {
         for _ in 0..ROUNDS {
             self.pass(HOUR_MS);
             let _ = self.server.ask(|registry| registry.merge_all());
+            self.decide_all_forks();
             match self.round() {
                 None => return,
                 Some(busy) => last = busy,
             }
         }
         self.ledger.breaches.push(Breach::NotQuiet { what: last });
+    }
+
+    pub(crate) fn decide_all_forks(&mut self) {
+        loop {
+            let line = self.decide_fork();
+            self.tell(&line);
+            if !line.starts_with("the office names") {
+                return;
+            }
+        }
     }
 
     /// Everybody syncs once. Names one who was not quiet, if there is one.

@@ -177,7 +177,8 @@ pub(super) fn chain_place(columns: &mut Columns<'_, '_>) -> Result<(SeatId, Epoc
     Ok((columns.seat_id("seat")?, EpochId::from_bytes(columns.fixed("epoch")?), columns.number("seq")?))
 }
 
-pub(super) const EPOCH_COLUMNS: &str = "seat, epoch, through_seq, through_hash, frozen_by, ordinal";
+pub(super) const EPOCH_COLUMNS: &str =
+    "seat, epoch, through_seq, through_hash, frozen_by, decided_by, ordinal";
 
 pub(super) fn epoch(columns: &mut Columns<'_, '_>) -> Result<EpochRow, StoreError> {
     Ok(EpochRow {
@@ -186,6 +187,7 @@ pub(super) fn epoch(columns: &mut Columns<'_, '_>) -> Result<EpochRow, StoreErro
         through_seq: columns.number("through_seq")?,
         through_hash: DeltaHash::from_bytes(columns.fixed("through_hash")?),
         frozen_by: columns.optional(|columns| columns.number("frozen_by"))?,
+        decided_by: columns.optional(|columns| columns.number("decided_by"))?,
         ordinal: columns.narrow("ordinal")?,
     })
 }

@@ -20,8 +20,10 @@ use crate::error::StoreError;
 use tx::SqliteTx;
 use writer::Writer;
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, sql: include_str!("../../migrations/0001_initial.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, sql: include_str!("../../migrations/0001_initial.sql") },
+    Migration { number: 2, sql: include_str!("../../migrations/0002_branches.sql") },
+];
 
 /// Reading connections kept open between reads. More reads at once than this open and close their own.
 const MAX_IDLE_READERS: usize = 8;

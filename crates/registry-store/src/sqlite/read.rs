@@ -55,6 +55,16 @@ impl ReadTx for SqliteTx<'_> {
         })
     }
 
+    fn chain_of(&self, seat: SeatId, epoch: EpochId) -> Result<Vec<(u64, u64)>, StoreError> {
+        let sql = "SELECT seq, log_index FROM log WHERE seat = ?1 AND epoch = ?2";
+        let mut chain = self.list("log", sql, params![seat.as_bytes(), epoch.as_bytes()], |columns| {
+            Ok((columns.number("seq")?, columns.number("log_index")?))
+        })?;
+        // Not by SQLite, to which a place above 2^63 is below zero.
+        chain.sort_unstable();
+        Ok(chain)
+    }
+
     fn epoch(&self, seat: SeatId, epoch: EpochId) -> Result<Option<EpochRow>, StoreError> {
         let sql = format!("SELECT {} FROM epochs WHERE seat = ?1 AND epoch = ?2", codec::EPOCH_COLUMNS);
         self.one("epochs", &sql, params![seat.as_bytes(), epoch.as_bytes()], codec::epoch)

@@ -51,16 +51,18 @@ impl Tx for SqliteTx<'_> {
     fn put_epoch(&mut self, row: &EpochRow) -> Result<(), StoreError> {
         self.execute(
             "write an epoch",
-            "INSERT INTO epochs (seat, epoch, through_seq, through_hash, frozen_by, ordinal) \
-             VALUES (?1, ?2, ?3, ?4, ?5, (SELECT ifnull(max(ordinal), 0) + 1 FROM epochs WHERE seat = ?1)) \
+            "INSERT INTO epochs (seat, epoch, through_seq, through_hash, frozen_by, decided_by, ordinal) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT ifnull(max(ordinal), 0) + 1 FROM epochs WHERE seat = ?1)) \
              ON CONFLICT (seat, epoch) DO UPDATE SET through_seq = excluded.through_seq, \
-             through_hash = excluded.through_hash, frozen_by = excluded.frozen_by",
+             through_hash = excluded.through_hash, frozen_by = excluded.frozen_by, \
+             decided_by = excluded.decided_by",
             params![
                 row.seat.as_bytes(),
                 row.epoch.as_bytes(),
                 same_bits(row.through_seq),
                 row.through_hash.as_bytes(),
                 row.frozen_by.map(place),
+                row.decided_by.map(place),
             ],
         )?;
         Ok(())

@@ -307,6 +307,7 @@ pub(crate) fn two_deltas_at_one_place_of_a_chain_are_both_kept(engine: &Engine<'
     let store = engine.open();
     let author = Author::new(1);
     let (seat, epoch) = (author.seat(), author.epoch);
+    let mut chain = Vec::new();
     // A signer may choose any place, the last one included.
     for seq in [1, u64::MAX] {
         let previous =
@@ -317,7 +318,9 @@ pub(crate) fn two_deltas_at_one_place_of_a_chain_are_both_kept(engine: &Engine<'
         let given = store.write(move |tx| Ok([tx.append(&one, at(1))?, tx.append(&rival, at(2))?])).unwrap();
         let standing = store.read(|tx| tx.chain_at(seat, epoch, seq)).unwrap();
         assert_eq!(standing, [(given[0], hashes[0]), (given[1], hashes[1])]);
+        chain.extend(given.map(|index| (seq, index)));
     }
+    assert_eq!(store.read(|tx| tx.chain_of(seat, epoch)).unwrap(), chain);
     assert_eq!(store.read(|tx| tx.chain_at(seat, epoch, 2)).unwrap(), []);
 }
 
@@ -330,6 +333,7 @@ pub(crate) fn epochs_keep_the_order_in_which_the_log_opened_them(engine: &Engine
         through_seq,
         through_hash: record_model::DeltaHash::from_bytes([epoch; 32]),
         frozen_by: None,
+        decided_by: None,
         ordinal: 0,
     };
     store
@@ -337,11 +341,11 @@ pub(crate) fn epochs_keep_the_order_in_which_the_log_opened_them(engine: &Engine
             // The later epoch has the smaller id: the order is the log's, not the id's.
             tx.put_epoch(&row(9, 1))?;
             tx.put_epoch(&row(2, 1))?;
-            tx.put_epoch(&EpochRow { frozen_by: Some(7), ordinal: 99, ..row(9, 5) })?;
+            tx.put_epoch(&EpochRow { frozen_by: Some(7), decided_by: Some(8), ordinal: 99, ..row(9, 5) })?;
             tx.put_epoch(&EpochRow { seat: Author::new(2).seat(), ..row(1, 1) })
         })
         .unwrap();
-    let first = EpochRow { frozen_by: Some(7), ordinal: 1, ..row(9, 5) };
+    let first = EpochRow { frozen_by: Some(7), decided_by: Some(8), ordinal: 1, ..row(9, 5) };
     let second = EpochRow { ordinal: 2, ..row(2, 1) };
     store
         .read(|tx| {
