@@ -162,6 +162,9 @@ impl From<CollectorError> for Failure {
             E::Pull(
                 PullFailure::Inconsistent(_) | PullFailure::OtherLog { .. } | PullFailure::NoProgress,
             ) => said(Kind::Refused, "error-other-log").hint(Text::new("hint-other-log")),
+            E::LogRestored { .. } => {
+                said(Kind::Refused, "error-log-restored").hint(Text::new("hint-log-restored"))
+            }
             E::InvitationCode => said(Kind::Usage, "error-invitation").hint(Text::new("hint-invitation")),
             E::OtherDeployment => {
                 said(Kind::Usage, "error-other-deployment").hint(Text::new("hint-other-deployment"))

@@ -381,6 +381,9 @@ pub(crate) struct SyncShape {
     pub(crate) bytes_up: u64,
     pub(crate) bytes_down: u64,
     pub(crate) still_to_send: u64,
+    /// When the server was put back from a backup: how many deltas were to be sent again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sent_again: Option<u64>,
     /// When this computer carries something for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) carried: Option<CarriedShape>,

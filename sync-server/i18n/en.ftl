@@ -111,6 +111,18 @@ alternative-origin = { $enumerator } · { $device } · visit { $visit } · recei
 item-how-conflict = To decide: review decide … --choose N, or --write question=value
 item-how-removed = To decide: review decide … --keep (stays removed) or --restore (belongs to the household)
 item-how-rule = To decide: review decide … --keep (it is true) or --write question=value
+review-forks =
+    { $open ->
+        [0] No copied or restored computer waits for a decision.
+        [one] One copied or restored computer waits for a decision.
+       *[other] Copied or restored computers that wait for a decision: { $open }.
+    }
+fork-how = To decide: review fork BRANCH --reason … --account … The branch named stands; the other is written anew by its computer. Name that of a computer which no longer exists.
+fork-decided = Decided: branch { $branch } stands.
+fork-decided-now = Decided: branch { $branch } stands and is merged. The rest is written anew by its computer at its next sync.
+branch-unknown = No branch { $branch }.
+fork-none = This epoch has not two branches.
+fork-decided-before = This is decided already.
 item-settled-now =
     { $open ->
         [0] Decided: { $item }. Nothing left to review in this record.
@@ -170,6 +182,8 @@ reason-class-not-allowed = reserved information, not over this road
 reason-missing-change = waits for an earlier change
 reason-merge-fault = fault of the program at head office, which mends it
 reason-merge-killed = too heavy to merge: set aside, head office looks at it
+reason-other-branch = of the branch of a copied or restored computer that does not stand: that computer writes it anew
+reason-place-taken = its place was taken by the other branch: its computer writes it anew
 reason-unknown-record = record not known yet
 delta-change = Answers
 delta-finalise = Interview finished
@@ -187,6 +201,8 @@ delta-attachment = Attachment
 delta-lease = Vouchers reserved to this computer
 delta-claim = Voucher used
 delta-redaction = Erasure
+delta-branch = Decision on a copied computer
+delta-restoration = Restored from a backup
 prefix-short = "{ $text }" is too short: give at least { $chars } characters.
 prefix-ambiguous = "{ $text }" fits several; give more characters.
 list-more = The list goes on; --limit shows more.
@@ -210,6 +226,12 @@ heading-number = Number
 heading-area = Area
 heading-visit = Visit
 heading-index = No.
+heading-branch = Branch
+heading-deltas = Deltas
+heading-merged = Merged
+heading-records = Records
+heading-first-received = First received
+heading-last-received = Last received
 heading-reason = Reason
 heading-enumerator = Person
 heading-received = Received at head office
@@ -264,7 +286,7 @@ merge-behind =
 # --- backup, restore
 backup-done = Backup written to { $path }: { $entries } acts.
 backup-keys = The keys are not in it: keep a copy of { $path } elsewhere, in a safe. One without the other restores nothing.
-restore-done = Restored to { $path } and verified: { $entries } acts.
+restore-done = Restored to { $path } and verified: { $entries } acts. Laptops will send again what is missing.
 restore-keys = The key file { $path } is missing.
 restore-other = The database is not, byte for byte, the one the backup describes.
 restore-altered = Rows of the registry were changed in the backup: they do not follow from the signed log.

@@ -112,6 +112,18 @@ alternative-origin = { $enumerator } · { $device } · visite { $visit } · reç
 item-how-conflict = Décider : review decide … --choose N, ou --write question=valeur
 item-how-removed = Décider : review decide … --keep (il reste retiré) ou --restore (il appartient au ménage)
 item-how-rule = Décider : review decide … --keep (c'est vrai ainsi) ou --write question=valeur
+review-forks =
+    { $open ->
+        [0] Aucun ordinateur copié ou restauré n'attend de décision.
+        [one] Un ordinateur copié ou restauré attend une décision.
+       *[other] Ordinateurs copiés ou restaurés qui attendent une décision : { $open }.
+    }
+fork-how = Décider : review fork BRANCHE --reason … --account … La branche nommée reste ; l'autre est réécrite par son ordinateur. Nommez celle de l'ordinateur qui n'existe plus.
+fork-decided = Décidé : la branche { $branch } reste.
+fork-decided-now = Décidé : la branche { $branch } reste, elle est intégrée. Le reste sera réécrit par son ordinateur à sa prochaine synchronisation.
+branch-unknown = Aucune branche { $branch }.
+fork-none = Cette époque n'a pas deux branches.
+fork-decided-before = Ce cas est déjà décidé.
 item-settled-now =
     { $open ->
         [0] Décidé : { $item }. Plus rien à examiner dans cette fiche.
@@ -171,6 +183,8 @@ reason-class-not-allowed = information réservée, pas par cette voie
 reason-missing-change = attend une modification précédente
 reason-merge-fault = faute du programme au siège, qui la corrige
 reason-merge-killed = trop lourde à intégrer : mise de côté, le siège l'examine
+reason-other-branch = branche écartée d'un ordinateur copié ou restauré : cet ordinateur la réécrit
+reason-place-taken = place déjà prise par l'autre branche : cet ordinateur la réécrit
 reason-unknown-record = fiche encore inconnue
 delta-change = Réponses
 delta-finalise = Entretien terminé
@@ -188,6 +202,8 @@ delta-attachment = Pièce jointe
 delta-lease = Coupons réservés à cet ordinateur
 delta-claim = Coupon utilisé
 delta-redaction = Effacement
+delta-branch = Décision sur un ordinateur copié
+delta-restoration = Reprise d'une sauvegarde
 prefix-short = « { $text } » est trop court : donnez au moins { $chars } caractères.
 prefix-ambiguous = « { $text } » convient à plusieurs ; donnez plus de caractères.
 list-more = La liste continue ; --limit en montre plus.
@@ -211,6 +227,12 @@ heading-number = Numéro
 heading-area = Zone
 heading-visit = Visite
 heading-index = N°
+heading-branch = Branche
+heading-deltas = Envois
+heading-merged = Intégrés
+heading-records = Fiches
+heading-first-received = Premier reçu
+heading-last-received = Dernier reçu
 heading-reason = Raison
 heading-enumerator = Personne
 heading-received = Reçu au siège
@@ -265,7 +287,7 @@ merge-behind =
 # --- backup, restore
 backup-done = Sauvegarde écrite dans { $path } : { $entries } actes.
 backup-keys = Les clés n'y sont pas : gardez une copie de { $path } ailleurs, dans un coffre. L'une sans l'autre ne restaure rien.
-restore-done = Restauré dans { $path } et vérifié : { $entries } actes.
+restore-done = Restauré dans { $path } et vérifié : { $entries } actes. Les ordinateurs portables renverront ce qui manque.
 restore-keys = Il manque le fichier de clés { $path }.
 restore-other = La base n'est pas, octet pour octet, celle que la sauvegarde décrit.
 restore-altered = Des lignes du registre ont été changées dans la sauvegarde : elles ne suivent pas du journal signé.

@@ -150,7 +150,7 @@ impl From<RegistryError> for Failure {
             }
             RegistryError::RequestRefused { .. }
             | RegistryError::RequestRepeated { .. }
-            | RegistryError::OtherLog => (Refused, msg("request-refused"), None),
+            | RegistryError::OtherLog { .. } => (Refused, msg("request-refused"), None),
             RegistryError::UnknownRecord { record } => {
                 (NotFound, msg("record-unknown").with("record", record), Some(msg("hint-record-list")))
             }
@@ -159,6 +159,13 @@ impl From<RegistryError> for Failure {
             }
             RegistryError::SettledItem { item } => {
                 (Refused, msg("item-settled").with("item", item), Some(msg("hint-review-list")))
+            }
+            RegistryError::NotForked { .. } => (Usage, msg("fork-none"), Some(msg("hint-review-list"))),
+            RegistryError::ForkDecided { .. } => {
+                (Refused, msg("fork-decided-before"), Some(msg("hint-review-list")))
+            }
+            RegistryError::UnknownBranch { stands } => {
+                (NotFound, msg("branch-unknown").with("branch", stands), Some(msg("hint-review-list")))
             }
             RegistryError::Resolution { .. } => (Usage, msg("resolution-unfit"), Some(msg("hint-decide"))),
             RegistryError::Form(_) => (Usage, msg("form-refused"), Some(msg("hint-form"))),

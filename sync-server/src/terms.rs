@@ -47,6 +47,8 @@ pub(crate) fn reason(code: ReasonCode) -> Message {
         ReasonCode::UnknownRecord => msg("reason-unknown-record"),
         ReasonCode::MergeFault => msg("reason-merge-fault"),
         ReasonCode::MergeKilled => msg("reason-merge-killed"),
+        ReasonCode::OtherBranch => msg("reason-other-branch"),
+        ReasonCode::PlaceTaken => msg("reason-place-taken"),
     }
 }
 
@@ -83,5 +85,7 @@ pub(crate) fn delta(kind: DeltaKind) -> Message {
         DeltaKind::Lease => msg("delta-lease"),
         DeltaKind::Claim => msg("delta-claim"),
         DeltaKind::Redaction => msg("delta-redaction"),
+        DeltaKind::Branch => msg("delta-branch"),
+        DeltaKind::Restoration => msg("delta-restoration"),
     }
 }

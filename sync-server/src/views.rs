@@ -182,11 +182,40 @@ pub(crate) struct SetAsideView {
     pub(crate) delta: DeltaView,
 }
 
+/// An epoch of a seat with more than one branch.
+#[derive(Debug, Serialize)]
+pub(crate) struct ForkView {
+    pub(crate) seat: SeatId,
+    pub(crate) epoch: EpochId,
+    pub(crate) enumerator: Option<String>,
+    pub(crate) device: Option<String>,
+    /// The delta that names the branch that stands, once that is decided.
+    pub(crate) stands: Option<DeltaHash>,
+    pub(crate) branches: Vec<BranchView>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct BranchView {
+    /// Its first delta: what a decision names.
+    pub(crate) branch: DeltaHash,
+    pub(crate) from_seq: u64,
+    pub(crate) to_seq: u64,
+    pub(crate) deltas: u64,
+    /// Of them, how many are merged.
+    pub(crate) merged: u64,
+    /// How many records they are about.
+    pub(crate) records: u64,
+    pub(crate) first_received_at: String,
+    pub(crate) last_received_at: String,
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct ReviewListView {
     /// How many open items the filter names, whatever the limit.
     pub(crate) open: u64,
     pub(crate) items: Vec<ItemView>,
+    /// Copied or restored laptops.
+    pub(crate) forks: Vec<ForkView>,
     pub(crate) set_aside: Vec<SetAsideView>,
     /// True when a limit cut a list short.
     pub(crate) more: bool,
@@ -510,6 +539,8 @@ pub(crate) struct BackupView {
 pub(crate) struct RestoreView {
     pub(crate) home: String,
     pub(crate) deployment: DeploymentId,
+    /// The log that goes on from the backup: laptops follow it, and send again what the backup lacks.
+    pub(crate) log: LogId,
     pub(crate) log_length: u64,
     pub(crate) root: String,
 }

@@ -4,8 +4,10 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use record_model::{DeltaKind, ReasonCode};
 use serde_json::{Value, json};
 use support::*;
 
@@ -191,4 +193,38 @@ fn what_the_program_writes_holds_to_the_schemas() {
     let restored = field.home.run_at(&other, &["restore", copy, "--json"]).ok();
     holds("server-restore", &restored.json());
     holds("server-rebuild", &field.home.run_at(&other, &["rebuild", "--json"]).ok().json());
+}
+
+/// Every list of reasons or kinds in a schema names all there are.
+#[test]
+fn the_words_of_the_schemas_are_all_the_words_there_are() {
+    let reasons: BTreeSet<&str> = ReasonCode::ALL.iter().map(|reason| reason.as_str()).collect();
+    let kinds: BTreeSet<&str> = DeltaKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let mut lists = 0;
+    for file in std::fs::read_dir(root().join("schemas")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            each_list(&read(&path), &mut |words| {
+                let all = [("bad_commitment", &reasons), ("redaction", &kinds)];
+                if let Some((_, expected)) = all.iter().find(|(word, _)| words.contains(word)) {
+                    assert_eq!(words, **expected, "{}", path.display());
+                    lists += 1;
+                }
+            });
+        }
+    }
+    assert!(lists >= 4, "{lists}");
+}
+
+fn each_list<'a>(schema: &'a Value, found: &mut dyn FnMut(BTreeSet<&'a str>)) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(Value::Array(words)) = fields.get("enum") {
+                found(words.iter().filter_map(Value::as_str).collect());
+            }
+            fields.values().for_each(|field| each_list(field, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| each_list(item, found)),
+        _ => {}
+    }
 }

@@ -156,10 +156,14 @@ fn print(app: &mut App, report: &SyncReport, left: u64, carried: Option<CarriedS
         bytes_up: report.traffic.bytes_up,
         bytes_down: report.traffic.bytes_down,
         still_to_send: left,
+        sent_again: report.sent_again,
         carried,
     };
     if app.ui.json(&shape) {
         return;
+    }
+    if let Some(count) = shape.sent_again {
+        app.ui.result_text(&Text::new("sync-restored").with("count", count));
     }
     app.ui.result_text(&Text::new("sync-delivered").with("count", shape.delivered));
     app.ui.result_text(&Text::new("sync-received").with("count", shape.received));

@@ -176,6 +176,8 @@ impl Applier<'_, '_> {
             Act::Outcome(act) => self.outcome(act),
             // What it means for each delta of ours, its outcome says.
             Act::Branch(_) => Ok(PulledState::Applied),
+            // Followed when it was told, or long past.
+            Act::Restoration(_) => Ok(PulledState::Applied),
             Act::Change(act) => {
                 let statement = act.finalise.as_ref().map(|finalise| (finalise.revision, finalise.visit));
                 let state = self.merge(&delta, act.revision, &act.change, Some(act.visit))?;
@@ -415,6 +417,7 @@ fn may_send(delta: &VerifiedDelta) -> bool {
         // The registry's own key.
         (_, None) => true,
         (Act::Certificate(_), Some(_)) => false,
+        (Act::Restoration(_), Some(_)) => false,
         (Act::Revocation(_) | Act::Publication(_) | Act::Outcome(_) | Act::Branch(_), Some(role)) => {
             role == Role::Server
         }

@@ -121,6 +121,18 @@ impl Collector {
         let known = self.anchor()?.head;
         let mut report = BundleImport::default();
         let mut pages = Vec::new();
+        let restorations: Vec<Vec<u8>> = part
+            .items
+            .iter()
+            .filter_map(|item| match item {
+                BundleItem::Restoration(envelope) => Some(envelope.clone()),
+                _ => None,
+            })
+            .collect();
+        // An old stick tells what this computer has followed since.
+        if self.leads_on(&restorations)? {
+            self.follow_restored(&restorations)?;
+        }
         for item in part.items {
             match item {
                 BundleItem::Receipt(receipt) => self.take_receipt(receipt, &mut report)?,
@@ -128,6 +140,8 @@ impl Collector {
                 BundleItem::File(content) => self.take_file(&content, &mut report)?,
                 // Only a device packs these.
                 BundleItem::Push(_) | BundleItem::Pull(_) | BundleItem::Wanted(_) => {}
+                // Followed above.
+                BundleItem::Restoration(_) => {}
             }
         }
         for (request, page) in pages {
@@ -221,11 +235,11 @@ impl Collector {
         page: &[u8],
         report: &mut BundleImport,
     ) -> Result<bool, CollectorError> {
-        let Anchor { deployment, registry, head, .. } = self.anchor()?;
+        let Anchor { deployment, registry, head, restored, .. } = self.anchor()?;
         let seat = self.seat.seat;
         let (cursor, have) = crate::sync::standing_of_pull(&self.store, seat)?;
         let now = self.now();
-        let mut session = PullSession::new(deployment, registry, cursor, head, have);
+        let mut session = PullSession::new(deployment, registry, cursor, head, have).after(restored);
         let offered = PullEvent::Offered { request: request.to_vec(), page: page.to_vec() };
         for effect in session.handle(now, offered) {
             match effect {

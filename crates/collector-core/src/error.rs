@@ -30,6 +30,12 @@ pub enum CollectorError {
     /// A pull ended early. What was stored before stays.
     #[error(transparent)]
     Pull(#[from] PullFailure),
+    /// The server was put back from a backup, and says how its log goes on. A sync follows; nothing else does.
+    #[error("the server was restored from a backup. Sync: what it lacks is sent again")]
+    LogRestored {
+        /// Its signed words, as envelopes.
+        restorations: Vec<Vec<u8>>,
+    },
     /// Not an invitation code.
     #[error("this is not an invitation code: a character is missing or mistyped")]
     InvitationCode,

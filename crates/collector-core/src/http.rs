@@ -1,6 +1,6 @@
 //! Requests as the server wants them: signed by the seat, counted.
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use device_store::DeviceStore;
 use record_model::{DeploymentId, LogId};
 use signed_delta::{RequestToSign, SeatKey};
@@ -16,6 +16,8 @@ pub const LOG_HEADER: &str = "Lakou-Log";
 pub const COUNTER_HEADER: &str = "Lakou-Counter";
 /// The seat's signature over method, path, body hash, log and counter, in hex.
 pub const SIGNATURE_HEADER: &str = "Lakou-Signature";
+/// A registry was put back from backups no more often than this.
+const MAX_RESTORATIONS: usize = 64;
 /// Where deltas go up.
 pub const PUSH_PATH: &str = "/v1/push";
 /// Where deltas come down.
@@ -91,6 +93,10 @@ impl SignedRoad<'_> {
                 None => false,
             };
             if !behind {
+                let restorations = restorations_in(&answer);
+                if !restorations.is_empty() {
+                    return Err(CollectorError::LogRestored { restorations });
+                }
                 return Ok(answer);
             }
             again = false;
@@ -134,6 +140,20 @@ fn counter_taken(answer: &HttpAnswer) -> Option<u64> {
     let refused = answer.status == 401 && problem_code(&answer.body).as_deref() == Some("request_refused");
     let repeated = if refused { serde_json::from_slice::<Repeated>(&answer.body).ok() } else { None };
     repeated.map(|repeated| repeated.counter)
+}
+
+/// What the server says of how its log goes on, when it refuses a request in a log that ended.
+fn restorations_in(answer: &HttpAnswer) -> Vec<Vec<u8>> {
+    #[derive(serde::Deserialize)]
+    struct OtherLog {
+        restorations: Vec<String>,
+    }
+    if answer.status != 409 || problem_code(&answer.body).as_deref() != Some("other_log") {
+        return Vec::new();
+    }
+    let told = serde_json::from_slice::<OtherLog>(&answer.body).map(|told| told.restorations);
+    let told = told.unwrap_or_default().into_iter().take(MAX_RESTORATIONS);
+    told.filter_map(|envelope| BASE64URL_NOPAD.decode(envelope.as_bytes()).ok()).collect()
 }
 
 /// The `code` of a problem body (`application/problem+json`).

@@ -19,6 +19,7 @@ mod pen;
 mod ports;
 mod prove;
 mod records;
+mod restored;
 mod roster;
 mod status;
 mod sync;

@@ -82,7 +82,7 @@ impl Collector {
         deltas: &[(SignedDelta, bool)],
         transport: &mut dyn Transport,
     ) -> Result<RecordProof, CollectorError> {
-        let Anchor { deployment, registry, log, head } = self.anchor()?;
+        let Anchor { deployment, registry, log, head, .. } = self.anchor()?;
         let place = |delta: &SignedDelta| {
             let header = delta.header();
             DeltaPlace { seat: header.seat, epoch: header.epoch, seq: header.seq, hash: delta.hash() }

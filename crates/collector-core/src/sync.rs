@@ -1,11 +1,14 @@
 //! Syncing: sign what waits, push, pull, apply, fetch the files of publications.
 
+use std::collections::VecDeque;
+
 use device_store::{DeviceStore, PublicationState, PulledToStore, Tx};
 use record_model::{DeltaHash, DeploymentId, FormRevision, Instant, LogId, ReasonCode, SeatId};
 use sha2::{Digest, Sha256};
-use signed_delta::{ChainEnd, PublicKey, PublishedFile, Receipt, SignedDelta, TreeHead};
+use signed_delta::{ChainEnd, Header, PublicKey, PublishedFile, Receipt, SignedDelta, TreeHead};
 use sync_protocol::{
     OutboxEntry, PullEffect, PullEvent, PullSession, PulledDelta, PushEffect, PushEvent, PushSession,
+    Restored,
 };
 
 use crate::apply::{Applied, apply_all, hash_of_bytes};
@@ -33,6 +36,8 @@ pub struct SyncReport {
     pub pulled: u64,
     /// What became of them, and of those held before.
     pub applied: Applied,
+    /// Deltas that wait again, since the server was put back from a backup that may lack them; none when it was not.
+    pub sent_again: Option<u64>,
     /// Files of publications fetched.
     pub files: u64,
     /// Requests and bytes.
@@ -74,21 +79,46 @@ impl Collector {
     ) -> Result<SyncReport, CollectorError> {
         let mut report = SyncReport { cut: self.cut_all()?.len() as u64, ..SyncReport::default() };
         self.open_epoch_if_needed()?;
-        let pushed = self.push_into(transport, progress, &mut report);
-        if let Err(lost @ CollectorError::Disconnected(_)) = pushed {
-            return Err(lost);
-        }
-        // What keeps work from being sent must not keep decisions, forms and revocations from arriving.
-        let pulled = self.pull_into(transport, progress, &mut report);
-        pushed?;
-        pulled?;
-        if self.write_anew()? > 0 {
-            self.push_into(transport, progress, &mut report)?;
-        }
+        self.following(&mut report, |collector, report| collector.exchange(transport, progress, report))?;
         self.renew_certificate()?;
         let now = self.now();
         self.store.write(|tx| tx.set_last_sync(now)).map_err(CollectorError::Store)?;
         Ok(report)
+    }
+
+    /// Does something over the network; when the server's log goes on from a backup, follows it there and does it again.
+    fn following(
+        &mut self,
+        report: &mut SyncReport,
+        mut exchange: impl FnMut(&mut Self, &mut SyncReport) -> Result<(), CollectorError>,
+    ) -> Result<(), CollectorError> {
+        match exchange(self, report) {
+            Err(CollectorError::LogRestored { restorations }) => {
+                report.sent_again = Some(self.follow_restored(&restorations)?);
+                exchange(self, report)
+            }
+            done => done,
+        }
+    }
+
+    fn exchange(
+        &mut self,
+        transport: &mut dyn Transport,
+        progress: &mut dyn FnMut(SyncProgress),
+        report: &mut SyncReport,
+    ) -> Result<(), CollectorError> {
+        let pushed = self.push_into(transport, progress, report);
+        if let Err(stop @ (CollectorError::Disconnected(_) | CollectorError::LogRestored { .. })) = pushed {
+            return Err(stop);
+        }
+        // What keeps work from being sent must not keep decisions, forms and revocations from arriving.
+        let pulled = self.pull_into(transport, progress, report);
+        pushed?;
+        pulled?;
+        if self.write_anew()? > 0 {
+            self.push_into(transport, progress, report)?;
+        }
+        Ok(())
     }
 
     /// Only sends: what waits, of all people of this laptop.
@@ -98,7 +128,7 @@ impl Collector {
         progress: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport, CollectorError> {
         let mut report = SyncReport { cut: self.cut_all()?.len() as u64, ..SyncReport::default() };
-        self.push_into(transport, progress, &mut report)?;
+        self.following(&mut report, |collector, report| collector.push_into(transport, progress, report))?;
         Ok(report)
     }
 
@@ -109,7 +139,7 @@ impl Collector {
         progress: &mut dyn FnMut(SyncProgress),
     ) -> Result<SyncReport, CollectorError> {
         let mut report = SyncReport::default();
-        self.pull_into(transport, progress, &mut report)?;
+        self.following(&mut report, |collector, report| collector.pull_into(transport, progress, report))?;
         self.renew_certificate()?;
         Ok(report)
     }
@@ -130,6 +160,21 @@ impl Collector {
         progress: &mut dyn FnMut(SyncProgress),
         report: &mut SyncReport,
     ) -> Result<(), CollectorError> {
+        let to_offer = self.store.read(|tx| tx.to_offer()).map_err(CollectorError::Store)?;
+        if !to_offer.is_empty() {
+            self.push_from(&mut Source::Offered(to_offer.into()), transport, progress, report)?;
+            self.store.write(|tx| tx.offered()).map_err(CollectorError::Store)?;
+        }
+        self.push_from(&mut Source::Outbox, transport, progress, report)
+    }
+
+    fn push_from(
+        &mut self,
+        source: &mut Source,
+        transport: &mut dyn Transport,
+        progress: &mut dyn FnMut(SyncProgress),
+        report: &mut SyncReport,
+    ) -> Result<(), CollectorError> {
         let anchor = self.anchor()?;
         let Self { store, ports, key, .. } = self;
         let clock = ports.clock.as_ref();
@@ -143,10 +188,8 @@ impl Collector {
             for effect in effects {
                 match effect {
                     PushEffect::LoadOutbox { limit } => {
-                        let (rows, counts) = store
-                            .read(|tx| Ok::<_, CollectorError>((tx.outbox(0, limit)?, tx.delta_counts()?)))?;
-                        progress(SyncProgress::Sending { waiting: counts.to_send.deltas });
-                        let rows = rows.into_iter().map(outbox_entry).collect();
+                        let (rows, waiting) = source.load(store, limit)?;
+                        progress(SyncProgress::Sending { waiting });
                         next.extend(session.handle(clock.now(), PushEvent::Outbox(rows)));
                     }
                     PushEffect::Post(body) => {
@@ -160,6 +203,9 @@ impl Collector {
                         };
                         let answer = PushEvent::Answer { status: answer.status, body: answer.body };
                         next.extend(session.handle(clock.now(), answer));
+                    }
+                    PushEffect::MarkDelivered { delivered, refused, .. } if source.is_offered() => {
+                        source.pass(delivered.len() + refused.len());
                     }
                     PushEffect::MarkDelivered { receipt, delivered, refused } => {
                         report.delivered +=
@@ -198,7 +244,8 @@ impl Collector {
         let traffic = &mut report.traffic;
         let mut road =
             SignedRoad { transport, key, deployment: anchor.deployment, log: anchor.log, clock, traffic };
-        let mut session = PullSession::new(anchor.deployment, anchor.registry, cursor, anchor.head, have);
+        let mut session = PullSession::new(anchor.deployment, anchor.registry, cursor, anchor.head, have)
+            .after(anchor.restored);
         let mut effects = session.handle(clock.now(), PullEvent::Start);
         loop {
             let mut next = Vec::new();
@@ -257,8 +304,52 @@ impl Collector {
                     .map_err(|_| CollectorError::Unreadable { what: "the last tree head" })?,
             ),
         };
-        let log = head.as_ref().map_or(LogId::from_bytes([0; 16]), |head| head.log);
-        Ok(Anchor { deployment, registry, log, head })
+        let restored = state.restored.map(|(previous, size, log)| Restored { previous, size, log });
+        let known = head.as_ref().map_or(LogId::from_bytes([0; 16]), |head| head.log);
+        let restored = restored.filter(|restored| restored.previous == known);
+        let log = restored.map_or(known, |restored| restored.log);
+        Ok(Anchor { deployment, registry, log, head, restored })
+    }
+}
+
+/// What a push sends.
+enum Source {
+    /// What no receipt covers.
+    Outbox,
+    /// Rows of others' deltas that the server's backup may lack.
+    Offered(VecDeque<i64>),
+}
+
+impl Source {
+    fn is_offered(&self) -> bool {
+        matches!(self, Self::Offered(_))
+    }
+
+    /// The next of them, and how many there are.
+    fn load(&self, store: &DeviceStore, limit: usize) -> Result<(Vec<OutboxEntry>, u64), CollectorError> {
+        store.read(|tx| match self {
+            Self::Outbox => {
+                let rows = tx.outbox(0, limit)?.into_iter().map(outbox_entry).collect();
+                Ok((rows, tx.delta_counts()?.to_send.deltas))
+            }
+            Self::Offered(ids) => {
+                let mut rows = Vec::new();
+                for id in ids.iter().take(limit) {
+                    let envelope = tx.pulled_envelope(*id)?.unwrap_or_default();
+                    let Ok(delta) = SignedDelta::decode(&envelope) else { continue };
+                    let Header { seat, epoch, seq, .. } = *delta.header();
+                    rows.push(OutboxEntry { seat, epoch, seq, hash: delta.hash(), envelope });
+                }
+                Ok((rows, ids.len() as u64))
+            }
+        })
+    }
+
+    /// So many of them are dealt with.
+    fn pass(&mut self, count: usize) {
+        if let Self::Offered(ids) = self {
+            ids.drain(..count.min(ids.len()));
+        }
     }
 }
 
@@ -267,6 +358,8 @@ pub(crate) struct Anchor {
     pub(crate) registry: PublicKey,
     pub(crate) log: LogId,
     pub(crate) head: Option<TreeHead>,
+    /// The log that goes on from the one of `head`.
+    pub(crate) restored: Option<Restored>,
 }
 
 fn lost_road() -> Disconnected {

@@ -7,3 +7,12 @@ CREATE TABLE rewritten_changes (
   change BLOB PRIMARY KEY,
   anew   BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- A log that the registry declared to go on from `restored_from`: of no more use once `head` is of it.
+ALTER TABLE sync ADD COLUMN restored_from BLOB;
+ALTER TABLE sync ADD COLUMN restored_log BLOB;
+ALTER TABLE sync ADD COLUMN restored_size INTEGER;
+-- Pulled deltas that the registry's backup may lack, and that were not offered to it yet: those of a greater log index, among
+-- the rows up to this one.
+ALTER TABLE sync ADD COLUMN offer_after INTEGER;
+ALTER TABLE sync ADD COLUMN offer_until INTEGER;

@@ -33,4 +33,4 @@ pub use records::{
 pub use roster::{Standing, StandingRow};
 pub use sqlite_support::SqliteError;
 pub use store::{DeviceStore, Tx};
-pub use sync_state::SyncState;
+pub use sync_state::{LogRestored, SyncState};

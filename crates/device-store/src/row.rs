@@ -1,7 +1,7 @@
 //! Between rows and words: ids, instants, values.
 
 use record_model::{
-    AnswerPath, ChangeHash, DeltaHash, EpochId, FormRevision, Hlc, Instant, ItemId, Lineage, RecordId,
+    AnswerPath, ChangeHash, DeltaHash, EpochId, FormRevision, Hlc, Instant, ItemId, Lineage, LogId, RecordId,
     SeatId, Value, Visit,
 };
 use rusqlite::Row;
@@ -26,7 +26,7 @@ macro_rules! ids {
     };
 }
 
-ids!(SeatId, EpochId, RecordId, DeltaHash, ChangeHash, FormRevision);
+ids!(SeatId, EpochId, RecordId, DeltaHash, ChangeHash, FormRevision, LogId);
 
 impl Id for ItemId {
     fn from_column(bytes: &[u8]) -> Option<Self> {

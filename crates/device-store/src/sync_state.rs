@@ -1,6 +1,6 @@
 //! How far this laptop and the server have come with each other, and what time it was.
 
-use record_model::{Instant, SeatId};
+use record_model::{DeltaKind, Instant, LogId, SeatId};
 use rusqlite::params;
 
 use crate::error::DeviceStoreError;
@@ -16,15 +16,45 @@ pub struct SyncState {
     pub receipt: Option<Vec<u8>>,
     /// When a sync last came to its end, by this laptop's clock.
     pub last_sync_at: Option<Instant>,
+    /// The log that goes on from the one of `head`, as the registry declared: which ended, at how many entries, which goes on.
+    pub restored: Option<(LogId, u64, LogId)>,
+}
+
+/// A log that goes on from a backup of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRestored {
+    /// The log that ended.
+    pub previous: LogId,
+    /// How many of its entries go on.
+    pub size: u64,
+    /// How many rows of its feed go on.
+    pub feed_size: u64,
+    /// The log that goes on.
+    pub log: LogId,
+    /// True when receipts may have named what the backup lacks.
+    pub send_again: bool,
 }
 
 impl Tx<'_> {
     /// Reads it.
     pub fn sync_state(&self) -> Result<SyncState, DeviceStoreError> {
-        let state =
-            self.one("read the last sync", "SELECT head, receipt, last_sync_at FROM sync", [], |row| {
-                Ok(SyncState { head: row.get(0)?, receipt: row.get(1)?, last_sync_at: row.maybe_instant(2)? })
-            })?;
+        let state = self.one(
+            "read the last sync",
+            "SELECT head, receipt, last_sync_at, restored_from, restored_size, restored_log FROM sync",
+            [],
+            |row| {
+                let restored = match (row.maybe_id(3)?, row.get::<_, Option<i64>>(4)?, row.maybe_id(5)?) {
+                    (Some(previous), Some(size), Some(log)) => Some((previous, size as u64, log)),
+                    _ => None,
+                };
+                Ok(SyncState {
+                    head: row.get(0)?,
+                    receipt: row.get(1)?,
+                    last_sync_at: row.maybe_instant(2)?,
+                    restored,
+                })
+            },
+        )?;
         state.ok_or(DeviceStoreError::Row { table: "sync" })
     }
 
@@ -53,6 +83,61 @@ impl Tx<'_> {
     /// The last verified tree head: it goes on from the one before.
     pub fn set_head(&self, head: &[u8]) -> Result<(), DeviceStoreError> {
         self.execute("write the tree head", "UPDATE sync SET head = ?1", [head])?;
+        Ok(())
+    }
+
+    /// Follows the registry into a log that goes on from a backup. What a receipt named is sent again, since the log it named
+    /// it for may not hold it; what others sent, and was pulled since the backup, is to be offered too. Gives how many own
+    /// deltas wait again.
+    pub fn follow_restored(&self, restored: &LogRestored) -> Result<u64, DeviceStoreError> {
+        self.execute(
+            "follow the log",
+            "UPDATE sync SET restored_from = ?1, restored_size = ?2, restored_log = ?3,
+               offer_after = min(coalesce(offer_after, ?2), ?2),
+               offer_until = (SELECT coalesce(max(id), 0) FROM pulled_deltas)",
+            params![restored.previous.as_bytes(), restored.size as i64, restored.log.as_bytes()],
+        )?;
+        self.execute(
+            "follow the log",
+            "UPDATE cursors SET cursor = min(cursor, ?1)",
+            [i64::try_from(restored.feed_size).unwrap_or(i64::MAX)],
+        )?;
+        // They stand in a feed that goes on otherwise.
+        self.execute("follow the log", "DELETE FROM waiting_pages", [])?;
+        if !restored.send_again {
+            return Ok(0);
+        }
+        let again = self.execute(
+            "send again what was delivered",
+            "UPDATE own_deltas SET delivery = 'to_send', delivered_at = NULL WHERE delivery = 'delivered'",
+            [],
+        )?;
+        Ok(again as u64)
+    }
+
+    /// Rows of pulled deltas that are to be offered to a registry which was put back from a backup: certificates and
+    /// revocations first, since the rest counts only with them.
+    pub fn to_offer(&self) -> Result<Vec<i64>, DeviceStoreError> {
+        self.all(
+            "read what to offer",
+            "SELECT pulled_deltas.id FROM pulled_deltas, sync
+             WHERE log_index > offer_after AND pulled_deltas.id <= offer_until AND pulled_deltas.seat IS NOT NULL
+             ORDER BY pulled_deltas.kind NOT IN (?1, ?2), pulled_deltas.id",
+            [DeltaKind::Certificate.code(), DeltaKind::Revocation.code()],
+            |row| row.get(0),
+        )
+    }
+
+    /// The bytes of a pulled delta.
+    pub fn pulled_envelope(&self, id: i64) -> Result<Option<Vec<u8>>, DeviceStoreError> {
+        self.one("read a pulled delta", "SELECT envelope FROM pulled_envelopes WHERE id = ?1", [id], |row| {
+            row.get(0)
+        })
+    }
+
+    /// All of it was offered.
+    pub fn offered(&self) -> Result<(), DeviceStoreError> {
+        self.execute("note what was offered", "UPDATE sync SET offer_after = NULL, offer_until = NULL", [])?;
         Ok(())
     }
 

@@ -90,6 +90,8 @@ coded!(
         Redaction = 14, "redaction";
         /// Names the branch of a forked epoch that stands.
         Branch = 15, "branch";
+        /// The registry was put back from a backup, and its log goes on under another id.
+        Restoration = 16, "restoration";
     }
 );
 

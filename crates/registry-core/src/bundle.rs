@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use record_model::{BundleId, SeatId};
+use record_model::{BundleId, LogId, SeatId};
 use signed_delta::{Act, Body, EnrolmentRequest, SeatStanding, SignedDelta, TreeHead};
 use sync_protocol::{
     BundleError, BundleItem, BundlePart, Packer, PullPage, PullRequest, PushBatch, SealedPart,
@@ -153,7 +153,10 @@ impl Registry {
                     taken.wanted.extend(hashes.into_iter().take(MAX_WANTED_FILES));
                 }
                 // Only the registry packs these.
-                BundleItem::Receipt(_) | BundleItem::Page { .. } | BundleItem::File(_) => {}
+                BundleItem::Receipt(_)
+                | BundleItem::Page { .. }
+                | BundleItem::File(_)
+                | BundleItem::Restoration(_) => {}
             }
         }
         Ok(taken)
@@ -192,6 +195,13 @@ impl Registry {
             max_part_bytes,
         );
         let mut parts: Vec<BundlePart> = Vec::new();
+        // Who asked for what follows in a log that has ended is told first how it goes on.
+        let follows = answer.request.as_ref().map(|request| request.log);
+        if follows.is_some_and(|log| log != self.facts().log && log != LogId::from_bytes([0; 16])) {
+            for restoration in self.restorations()? {
+                parts.extend(packer.add(BundleItem::Restoration(restoration)));
+            }
+        }
         for receipt in answer.receipts {
             parts.extend(packer.add(BundleItem::Receipt(receipt)));
         }

@@ -70,7 +70,10 @@ pub enum RegistryError {
     },
     /// The device speaks of another log.
     #[error("the device follows another log than this server's")]
-    OtherLog,
+    OtherLog {
+        /// The registry's signed words on how its log went on from others, as envelopes.
+        restorations: Vec<Vec<u8>>,
+    },
     /// Not a part of a bundle that can be used here.
     #[error(transparent)]
     Bundle(#[from] BundleError),

@@ -46,9 +46,12 @@ pub fn plan_ingest(
 }
 
 /// A batch whose frames have been judged one by one, outside any transaction.
+#[derive(Default)]
 pub(crate) struct JudgedBatch {
     pub(crate) verified: Vec<VerifiedDelta>,
     pub(crate) refusals: Vec<Refusal>,
+    /// What the registry itself signed, in truth, and somebody brings back.
+    pub(crate) own: Vec<VerifiedDelta>,
 }
 
 /// Verifies each frame on its own, `workers` at a time: what is wrong with one is a verdict in the receipt.
@@ -59,12 +62,13 @@ pub(crate) fn judge_batch(batch: &PushBatch, roster: &(dyn Roster + Sync), worke
             .and_then(|signed| signed.verify(roster).map_err(|unverified| unverified.reason()))
     });
     let mut judged =
-        JudgedBatch { verified: Vec::with_capacity(batch.envelopes.len()), refusals: Vec::new() };
+        JudgedBatch { verified: Vec::with_capacity(batch.envelopes.len()), ..JudgedBatch::default() };
     for (index, verdict) in verdicts.into_iter().enumerate() {
         match verdict {
             // The registry's own chain is written here and nowhere else.
             Ok(delta) if delta.is_from_registry() => {
                 judged.refusals.push(Refusal { index: index as u32, reason: ReasonCode::RoleNotAllowed });
+                judged.own.push(delta);
             }
             Ok(delta) => judged.verified.push(delta),
             Err(reason) => judged.refusals.push(Refusal { index: index as u32, reason }),

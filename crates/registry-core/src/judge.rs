@@ -222,7 +222,8 @@ impl Bench<'_> {
                 | Act::Revocation(_)
                 | Act::Publication(_)
                 | Act::Outcome(_)
-                | Act::Branch(_),
+                | Act::Branch(_)
+                | Act::Restoration(_),
                 _,
             ) => return Ok(Err(ReasonCode::RoleNotAllowed)),
         };
@@ -263,7 +264,9 @@ impl Bench<'_> {
 /// Who is shown what the registry itself says.
 pub(crate) fn audience_of(act: &Act) -> Option<Audience> {
     match act {
-        Act::Certificate(_) | Act::Revocation(_) | Act::Publication(_) => Some(Audience::Everyone),
+        Act::Certificate(_) | Act::Revocation(_) | Act::Publication(_) | Act::Restoration(_) => {
+            Some(Audience::Everyone)
+        }
         Act::Outcome(outcome) => Some(Audience::Seat(outcome.seat)),
         Act::Branch(decision) => Some(Audience::Seat(decision.seat)),
         _ => None,

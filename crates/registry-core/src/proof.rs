@@ -1,8 +1,8 @@
 //! Proof that the log is whole and that all below it follows from it.
 
-use record_model::{LogId, SeatId};
+use record_model::{DeltaKind, LogId, SeatId};
 use registry_store::{LogEntry, ReadTx, StoreError};
-use signed_delta::{Act, Body, PublicKey, Roster, Tree, TreeHead, leaf_hash};
+use signed_delta::{Act, Body, PublicKey, RestorationAct, Roster, Tree, TreeHead, leaf_hash};
 
 use crate::proof_tables::Tables;
 
@@ -69,8 +69,10 @@ pub(crate) fn verify_log(
         tree: Tree::new(),
         faults: Faults::default(),
         tables: Tables::new(roster.registry_key().seat()),
+        restorations: Vec::new(),
+        epoch_opened_at: (0, [0; 32]),
     };
-    let exported = exported_head.and_then(|head| audit.exported(log, head));
+    let exported = exported_head.and_then(|head| audit.exported(head));
     let leaves = tx.leaves_after(0)?;
     for index in 1..=entries {
         if audit.faults.are_enough() {
@@ -91,13 +93,14 @@ pub(crate) fn verify_log(
             );
         }
     }
-    if let Some(exported) = exported.filter(|exported| exported.size > entries) {
-        let what =
-            format!("rolled back: {entries} entries, and the exported tree head has {}", exported.size);
-        audit.faults.add(None, &what);
+    if let Some(exported) = &exported {
+        audit.goes_on_from(exported, log, entries);
     }
     if leaves.len() as u64 != entries {
         audit.faults.add(None, "the log and its leaves differ in length");
+    }
+    if audit.restorations.last().is_some_and(|last| last.log != log) {
+        audit.faults.add(None, "the settings name another log than the last restoration");
     }
     audit.head(log, stored_head, &leaves)?;
     let Audit { tree, mut faults, tables, .. } = audit;
@@ -150,6 +153,9 @@ struct Audit<'a> {
     tree: Tree,
     faults: Faults,
     tables: Tables,
+    restorations: Vec<RestorationAct>,
+    /// Size and root of the log before the registry's last opening of an epoch.
+    epoch_opened_at: (u64, [u8; 32]),
 }
 
 impl Audit<'_> {
@@ -184,6 +190,9 @@ impl Audit<'_> {
         if stored_leaf != Some(&leaf) {
             self.faults.add(index, "header, signature, place or receive instant differ from the leaf");
         }
+        if header.kind == DeltaKind::Epoch && header.seat == self.roster.registry_key().seat() {
+            self.epoch_opened_at = (self.tree.size(), self.tree.root());
+        }
         self.tree.push(leaf);
         let hash = entry.delta.hash();
         let here = self.tx.chain_at(header.seat, header.epoch, header.seq);
@@ -193,18 +202,52 @@ impl Audit<'_> {
         }
         let act: Option<Act> =
             body.and_then(|body| Body::decode(header.kind, body).ok()).map(|body| body.act);
+        if let Some(Act::Restoration(act)) = &act
+            && header.seat == self.roster.registry_key().seat()
+        {
+            // Its epoch was opened for it, where the backup ended.
+            let same = self.epoch_opened_at == (act.size, act.root)
+                && self.restorations.last().is_none_or(|last| last.log == act.previous);
+            self.faults.check(same, index, "the restoration names another log than the one it goes on from");
+            self.restorations.push(*act);
+        }
         self.tables.take(entry, act.as_ref(), &mut self.faults)
     }
 
-    /// A head that somebody kept, if it is one of this registry's log.
-    fn exported(&mut self, log: LogId, head: &[u8]) -> Option<TreeHead> {
+    /// The log must be the one the exported head is of, or have gone on from it by a declared restoration, and be no shorter.
+    fn goes_on_from(&mut self, exported: &TreeHead, log: LogId, entries: u64) {
+        // Where the log of that id ended in a backup, later backups may have ended before.
+        let mut at = exported.log;
+        let mut ends = u64::MAX;
+        for act in &self.restorations {
+            if act.previous == at {
+                (at, ends) = (act.log, ends.min(act.size));
+            }
+        }
+        if at != log {
+            self.faults.add(None, "the exported tree head is of another log");
+        } else if exported.size > ends {
+            let what = format!(
+                "restored from a backup of {ends} entries, and the exported tree head has {}: what is missing came back \
+                 only if its laptops sent it again",
+                exported.size
+            );
+            self.faults.add(None, &what);
+        } else if exported.size > entries {
+            let what =
+                format!("rolled back: {entries} entries, and the exported tree head has {}", exported.size);
+            self.faults.add(None, &what);
+        }
+    }
+
+    /// A head that somebody kept, if this registry signed it.
+    fn exported(&mut self, head: &[u8]) -> Option<TreeHead> {
         let key = self.roster.registry_key();
         let Ok(head) = TreeHead::decode_and_verify(head, self.roster.deployment(), &key) else {
             self.faults.add(None, "the exported tree head is not signed by this registry");
             return None;
         };
-        self.faults.check(head.log == log, None, "the exported tree head is of another log");
-        (head.log == log).then_some(head)
+        Some(head)
     }
 
     fn head(&mut self, log: LogId, stored: Option<&[u8]>, leaves: &[[u8; 32]]) -> Result<(), StoreError> {

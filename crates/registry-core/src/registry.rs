@@ -16,8 +16,9 @@ use sha2::{Digest, Sha256};
 use signed_delta::seal::SealingIdentity;
 use signed_delta::{
     Act, Body, CertificateFields, DecisionAct, Draft, EnrolmentRequest, EpochAct, Header, OutcomeAct,
-    PublicKey, PublicationAct, PublishedFile, Receipt, RequestToSign, RevocationAct, Roster, SeatCertificate,
-    SeatKey, SeatStanding, Signature, Tree, TreeHead, VerifiedDelta, code_key, sign_answer, verify_request,
+    PublicKey, PublicationAct, PublishedFile, Receipt, RequestToSign, RestorationAct, RevocationAct, Roster,
+    SeatCertificate, SeatKey, SeatStanding, Signature, Tree, TreeHead, VerifiedDelta, code_key, sign_answer,
+    verify_request,
 };
 use sync_protocol::{
     BundlePart, EnrolAnswer, Inclusion, ProofAnswer, ProofRequest, PullPage, PullRequest, PushBatch,
@@ -52,6 +53,9 @@ mod setting {
 
 /// The counter of registration ranges, one a seat.
 const RANGE_COUNTER: &str = "registration_range";
+
+/// More seats than are enrolled between two backups.
+const RANGES_PASSED_OVER: u64 = 1_000;
 
 /// One deployment's registry. Cheap to clone; all clones share it.
 #[derive(Clone)]
@@ -381,7 +385,7 @@ impl Registry {
             return Err(RegistryError::RequestRefused { seat });
         }
         if request.log != self.inner.facts.log && request.log != LogId::from_bytes([0; 16]) {
-            return Err(RegistryError::OtherLog);
+            return Err(RegistryError::OtherLog { restorations: self.restorations()? });
         }
         let counter = request.counter;
         let now = self.inner.surroundings.now();
@@ -399,8 +403,12 @@ impl Registry {
     pub fn receive(&self, batch: &PushBatch) -> Result<Receipt, RegistryError> {
         self.refresh(false)?;
         let digest = batch.digest();
-        let judged = judge_batch(batch, &self.inner.roster, self.inner.workers);
         let now = self.inner.surroundings.now();
+        let mut judged = judge_batch(batch, &self.inner.roster, self.inner.workers);
+        if self.take_back(std::mem::take(&mut judged.own), now)? {
+            // Others in the batch may be known only now.
+            judged = judge_batch(batch, &self.inner.roster, self.inner.workers);
+        }
         let chains = if judged.verified.is_empty() {
             Vec::new()
         } else {
@@ -411,6 +419,43 @@ impl Registry {
         let backed_up = self.backed_up_through()?;
         let Inner { keys, facts, .. } = self.inner.as_ref();
         Ok(Receipt::sign(&keys.registry, facts.deployment, head, digest, chains, judged.refusals, backed_up))
+    }
+
+    /// Says again what the registry said after the backup it was put back from, and laptops kept: who is certified, and who
+    /// no longer is. True when any of it was news.
+    fn take_back(&self, own: Vec<VerifiedDelta>, now: Instant) -> Result<bool, RegistryError> {
+        if own.is_empty() || self.restorations()?.is_empty() {
+            return Ok(false);
+        }
+        let inner = Arc::clone(&self.inner);
+        let salt: [u8; 16] = random(inner.surroundings.as_ref());
+        let any = self.run(move |tx| {
+            let mut any = false;
+            for (number, delta) in (1..).zip(&own) {
+                let salt = nth_salt(&salt, number);
+                match delta.act() {
+                    Act::Certificate(certificate) if tx.seat(certificate.seat())?.is_none() => {
+                        let index = inner.say(tx, delta.act().clone(), salt, now)?;
+                        tx.put_seat(&seat_row(certificate, index))?;
+                        any = true;
+                    }
+                    Act::Revocation(act) => {
+                        let live = tx.seat(act.seat)?.filter(|row| row.revocation_index.is_none());
+                        let Some(row) = live else { continue };
+                        let index = inner.say(tx, delta.act().clone(), salt, now)?;
+                        tx.put_seat(&SeatRow { revocation_index: Some(index), ..row })?;
+                        any = true;
+                    }
+                    _ => {}
+                }
+            }
+            if any {
+                bump(tx)?;
+            }
+            Ok(any)
+        })?;
+        self.refresh(false)?;
+        Ok(any)
     }
 
     /// What the seat may see after its cursor.
@@ -732,6 +777,64 @@ impl Registry {
         Ok(entries)
     }
 
+    /// Declares that this store was put back from a backup: from here its log goes on under another id, and devices send
+    /// again what the backup lacks. Open the registry again afterwards: what is in memory is of the log that ended.
+    pub fn declare_restored(&self) -> Result<LogId, RegistryError> {
+        let _one_at_a_time = lock(&self.inner.merging);
+        let head = self.tree_head()?;
+        let inner = Arc::clone(&self.inner);
+        let (now, randomness) = (inner.surroundings.now(), inner.surroundings.as_ref());
+        let log = LogId::from_bytes(random(randomness));
+        let epochs: [EpochId; 2] = [self.random_epoch(), self.random_epoch()];
+        let salts: [[u8; 16]; 3] = [random(randomness), random(randomness), random(randomness)];
+        let facts = DeploymentFacts { log, ..inner.facts.clone() };
+        let facts =
+            serde_json::to_vec(&facts).map_err(|_| RegistryError::damaged("the deployment's settings"))?;
+        self.run(move |tx| {
+            tx.put_setting(setting::FACTS, &facts)?;
+            // The server that was lost may have written on in its own chains: nobody does again.
+            let previous = chain_end(tx, inner.keys.registry.seat(), setting::REGISTRY_EPOCH)?;
+            tx.put_setting(setting::REGISTRY_EPOCH, epochs[0].as_bytes())?;
+            inner.say(tx, Act::Epoch(EpochAct { previous }), salts[0], now)?;
+            let act = RestorationAct {
+                previous: head.log,
+                size: head.size,
+                root: head.root,
+                feed_size: tx.feed_len()?,
+                log,
+            };
+            inner.say(tx, Act::Restoration(act), salts[1], now)?;
+            let previous = chain_end(tx, inner.keys.desk.seat(), setting::DESK_EPOCH)?;
+            tx.put_setting(setting::DESK_EPOCH, epochs[1].as_bytes())?;
+            let opening = inner.desk_draft(tx, Act::Epoch(EpochAct { previous }), None, salts[2], now)?;
+            apply_batch(tx, &[opening], now)?;
+            // Nor is a range of registration numbers given twice.
+            for _ in 0..RANGES_PASSED_OVER {
+                tx.next_number(RANGE_COUNTER)?;
+            }
+            bump(tx)
+        })?;
+        Ok(log)
+    }
+
+    /// The registry's signed words on how its log went on from others, as envelopes, oldest first.
+    pub fn restorations(&self) -> Result<Vec<Vec<u8>>, RegistryError> {
+        let registry = self.registry_key().seat();
+        self.look(|tx| {
+            let mut said = Vec::new();
+            for epoch in tx.epochs_of(registry)? {
+                // It is what such an epoch is opened for.
+                for (index, _) in tx.chain_at(registry, epoch.epoch, 2)? {
+                    let entry = tx
+                        .log_entry(index)?
+                        .filter(|entry| entry.delta.header().kind == record_model::DeltaKind::Restoration);
+                    said.extend(entry.map(|entry| entry.delta.encode()));
+                }
+            }
+            Ok(said)
+        })
+    }
+
     /// Writes a consistent copy and notes how far it reaches, so that devices may purge what is below.
     pub fn backup_to(&self, copy: &std::path::Path) -> Result<u64, RegistryError> {
         // Counted before the copy begins: the copy holds at least that much.
@@ -816,6 +919,16 @@ fn nth_salt(salt: &[u8; 16], n: u64) -> [u8; 16] {
 fn stored_epoch(tx: &dyn ReadTx, name: &str) -> Result<EpochId, StoreError> {
     let stored = tx.setting(name)?.and_then(|bytes| EpochId::from_slice(&bytes));
     stored.ok_or_else(|| RegistryError::damaged("the server's own epoch").into())
+}
+
+/// Where the chain of one of the server's own seats ends, in its present epoch.
+fn chain_end(
+    tx: &dyn ReadTx,
+    seat: SeatId,
+    name: &str,
+) -> Result<Option<(EpochId, u64, DeltaHash)>, StoreError> {
+    let epoch = stored_epoch(tx, name)?;
+    Ok(tx.epoch(seat, epoch)?.map(|row| (epoch, row.through_seq, row.through_hash)))
 }
 
 /// Other processes read seats and publications again.

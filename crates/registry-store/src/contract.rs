@@ -180,6 +180,8 @@ pub trait ReadTx {
         filter: &FeedFilter,
         limit: usize,
     ) -> Result<(Vec<FeedEntry>, u64), StoreError>;
+    /// How many rows the feed has; the last one's index.
+    fn feed_len(&self) -> Result<u64, StoreError>;
     /// The feed as it is stored, whoever is shown it: rows after `after`, by feed index, at most `limit`.
     fn feed_rows_after(&self, after: u64, limit: usize) -> Result<Vec<FeedRow>, StoreError>;
     /// SHA-256 parts of every derived row in a fixed order (records, items, decisions, registry rows): what

@@ -2,7 +2,7 @@
 //! so that it can be erased by law and cannot be guessed.
 
 use record_model::{
-    ChangeHash, DeltaHash, DeltaKind, EpochId, FormRevision, Instant, ItemId, Lineage, OutcomeCode,
+    ChangeHash, DeltaHash, DeltaKind, EpochId, FormRevision, Instant, ItemId, Lineage, LogId, OutcomeCode,
     ReasonCode, SeatId, Visit,
 };
 
@@ -56,6 +56,8 @@ pub enum Act {
     Outcome(OutcomeAct),
     /// Which branch of a forked epoch stands.
     Branch(BranchAct),
+    /// The log goes on from a backup.
+    Restoration(RestorationAct),
     /// A kind whose acts a later version defines: kept as it came.
     Later(DeltaKind, Vec<u8>),
 }
@@ -143,6 +145,22 @@ pub struct BranchAct {
     pub account: String,
 }
 
+/// The registry was put back from a backup. Where the backup ends, the log of that id ends, and goes on under another:
+/// whatever it had received after that, its devices send again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestorationAct {
+    /// The log that ended.
+    pub previous: LogId,
+    /// How many entries it had in the backup.
+    pub size: u64,
+    /// The tree's root over them.
+    pub root: [u8; 32],
+    /// How many rows its feed had.
+    pub feed_size: u64,
+    /// The log that goes on.
+    pub log: LogId,
+}
+
 /// The first delta of an epoch names the end of the seat's chain before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpochAct {
@@ -211,6 +229,7 @@ impl Act {
             Self::Publication(_) => DeltaKind::Publication,
             Self::Outcome(_) => DeltaKind::Outcome,
             Self::Branch(_) => DeltaKind::Branch,
+            Self::Restoration(_) => DeltaKind::Restoration,
             Self::Later(kind, _) => *kind,
         }
     }
@@ -319,6 +338,10 @@ impl Canonical for Body {
                 e.array(6).bytes(act.seat.as_bytes()).bytes(act.epoch.as_bytes()).uint(act.seq);
                 e.bytes(act.stands.as_bytes()).text(&act.reason).text(&act.account);
             }
+            Act::Restoration(act) => {
+                e.array(5).bytes(act.previous.as_bytes()).uint(act.size).bytes(&act.root).uint(act.feed_size);
+                e.bytes(act.log.as_bytes());
+            }
             // Written as they came by `Body::encode`.
             Act::Later(_, bytes) => {
                 e.bytes(bytes);
@@ -409,6 +432,16 @@ impl Canonical for Body {
                     stands: DeltaHash::from_bytes(d.fixed()?),
                     reason: d.text()?.to_owned(),
                     account: d.text()?.to_owned(),
+                })
+            }
+            DeltaKind::Restoration => {
+                d.array(5)?;
+                Act::Restoration(RestorationAct {
+                    previous: LogId::from_bytes(d.fixed()?),
+                    size: d.uint()?,
+                    root: d.fixed()?,
+                    feed_size: d.uint()?,
+                    log: LogId::from_bytes(d.fixed()?),
                 })
             }
             _ => return d.field("kind", None),

@@ -13,7 +13,7 @@ mod tree;
 
 pub use body::{
     Act, Body, BranchAct, ChangeAct, DecisionAct, EpochAct, Finalise, MAX_BODY_BYTES, OutcomeAct, OutcomeRun,
-    PublicationAct, PublishedFile, RevocationAct, StatementAct, max_body_bytes,
+    PublicationAct, PublishedFile, RestorationAct, RevocationAct, StatementAct, max_body_bytes,
 };
 pub use cbor::CborError;
 pub use certificate::{CertificateFields, EnrolmentRequest, SeatCertificate, code_key};

@@ -137,6 +137,8 @@ pub enum BundleItem {
     },
     /// Down: a file of a publication.
     File(Vec<u8>),
+    /// Down: the registry's signed word that its log goes on from a backup under another id, as an envelope.
+    Restoration(Vec<u8>),
 }
 
 impl BundleItem {
@@ -148,14 +150,17 @@ impl BundleItem {
             Self::Receipt(_) => 4,
             Self::Page { .. } => 5,
             Self::File(_) => 6,
+            Self::Restoration(_) => 7,
         }
     }
 
     fn fields(&self) -> Vec<std::borrow::Cow<'_, [u8]>> {
         match self {
-            Self::Push(bytes) | Self::Pull(bytes) | Self::Receipt(bytes) | Self::File(bytes) => {
-                vec![bytes.as_slice().into()]
-            }
+            Self::Push(bytes)
+            | Self::Pull(bytes)
+            | Self::Receipt(bytes)
+            | Self::File(bytes)
+            | Self::Restoration(bytes) => vec![bytes.as_slice().into()],
             Self::Wanted(hashes) => vec![hashes.concat().into()],
             Self::Page { request, page } => vec![request.as_slice().into(), page.as_slice().into()],
         }
@@ -187,6 +192,7 @@ impl BundleItem {
             (4, 2) => Some(Self::Receipt(first)),
             (5, 3) => Some(Self::Page { request: first, page: d.bytes().ok()?.to_vec() }),
             (6, 2) => Some(Self::File(first)),
+            (7, 2) => Some(Self::Restoration(first)),
             _ => None,
         }
     }
@@ -386,6 +392,7 @@ mod tests {
             BundleItem::Receipt(vec![]),
             BundleItem::Page { request: vec![5], page: vec![6; 9] },
             BundleItem::File(vec![7; 100]),
+            BundleItem::Restoration(vec![8; 3]),
         ] {
             assert_eq!(packer.add(item), None);
         }

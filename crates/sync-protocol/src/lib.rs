@@ -26,7 +26,7 @@ pub use message::{
     EnrolAnswer, MessageError, PullPage, PullRequest, PulledDelta, PushBatch, compress, decompress,
 };
 pub use proof::{DeltaPlace, Inclusion, ProofAnswer, ProofFailure, ProofRequest, Proven, check_proof};
-pub use pull::{PullEffect, PullEvent, PullFailure, PullSession};
+pub use pull::{PullEffect, PullEvent, PullFailure, PullSession, Restored};
 pub use push::{OutboxEntry, PackedBatch, PushEffect, PushEvent, PushFailure, PushSession};
 pub use relay::{
     CarriedAnswer, NotTheWords, PartOffer, RELAY_SEED_BYTES, RELAY_WORD_COUNT, RelayFailure, RelayPush,

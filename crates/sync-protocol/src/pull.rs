@@ -98,6 +98,17 @@ pub enum PullFailure {
     },
 }
 
+/// A log that goes on from a backup of another, as the registry declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// The log that ended.
+    pub previous: LogId,
+    /// How many of its entries go on: the fewest, where it was put back more than once.
+    pub size: u64,
+    /// The log that goes on.
+    pub log: LogId,
+}
+
 #[derive(Debug)]
 enum State {
     Idle,
@@ -114,6 +125,7 @@ pub struct PullSession {
     cursor: u64,
     known: Option<TreeHead>,
     have: Vec<ChainEnd>,
+    restored: Option<Restored>,
     state: State,
 }
 
@@ -126,7 +138,12 @@ impl PullSession {
         known: Option<TreeHead>,
         have: Vec<ChainEnd>,
     ) -> Self {
-        Self { deployment, registry, cursor, known, have, state: State::Idle }
+        Self { deployment, registry, cursor, known, have, restored: None, state: State::Idle }
+    }
+
+    /// Goes on in a log that the registry declared to go on from the one this device knows.
+    pub fn after(self, restored: Option<Restored>) -> Self {
+        Self { restored, ..self }
     }
 
     /// Takes an event, gives what to do next.
@@ -230,9 +247,10 @@ impl PullSession {
             return vec![PullEffect::Finish];
         }
         let head = match &self.known {
-            Some(known) if known.log != head.log => {
+            Some(known) if known.log != head.log && !self.goes_on(known, &head) => {
                 return vec![PullEffect::Fail(PullFailure::OtherLog { found: head.log })];
             }
+            Some(known) if known.log != head.log && self.has_seen_more(known) => head,
             Some(known) if known.size == request.known_tree_size => {
                 match verify_consistency((known.size, known.root), (head.size, head.root), &page.consistency)
                 {
@@ -266,6 +284,18 @@ impl PullSession {
             .map_err(|_| PullFailure::UntrustedPage)
     }
 
+    /// True when the registry declared that the log of `head` goes on from that of `known`.
+    fn goes_on(&self, known: &TreeHead, head: &TreeHead) -> bool {
+        self.restored.is_some_and(|restored| {
+            restored.previous == known.log && restored.log == head.log && head.size > restored.size
+        })
+    }
+
+    /// The backup ended before what this device saw last: of that nothing is left to go on from.
+    fn has_seen_more(&self, known: &TreeHead) -> bool {
+        self.restored.is_some_and(|restored| known.size > restored.size)
+    }
+
     fn check(&self, page: &PullPage, request: &[u8; 32]) -> Result<TreeHead, PullFailure> {
         let head = self.signed_head(page, request)?;
         // A cursor that stands still while more is promised would ask for ever.
@@ -275,7 +305,12 @@ impl PullSession {
         }
         if let Some(known) = &self.known {
             if known.log != head.log {
-                return Err(PullFailure::OtherLog { found: head.log });
+                if !self.goes_on(known, &head) {
+                    return Err(PullFailure::OtherLog { found: head.log });
+                }
+                if self.has_seen_more(known) {
+                    return Ok(head);
+                }
             }
             verify_consistency((known.size, known.root), (head.size, head.root), &page.consistency)
                 .map_err(PullFailure::Inconsistent)?;

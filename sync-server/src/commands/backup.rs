@@ -125,12 +125,18 @@ pub(crate) fn restore(app: &App, args: &RestoreArgs) -> Result<(), Failure> {
             return Err(Failure::new(FailureKind::DoesNotHold, msg("restore-other")));
         }
         copy_secret(&keys_path, &home.file(KEYS))?;
-        let registry = open_restored(&database, keys)?;
-        prove(&registry, &manifest)?;
+        let restored = open_restored(&database, keys)?;
+        prove(&restored, &manifest)?;
+        // What the laptops have seen since the backup was made is gone: they are told so, and send it again.
+        restored.declare_restored()?;
+        drop(restored);
+        let registry = open_restored(&database, read_keys(&keys_path)?)?;
+        registry.merge_all()?;
         let head = registry.tree_head()?;
         Ok(RestoreView {
             home: app.home.path().display().to_string(),
             deployment: registry.facts().deployment,
+            log: registry.facts().log,
             log_length: head.size,
             root: hex(&head.root),
         })

@@ -20,7 +20,7 @@ impl<'a> Faces<'a> {
         Self { registry, known: HashMap::new() }
     }
 
-    fn of(&mut self, seat: SeatId) -> Result<Option<(String, String)>, Failure> {
+    pub(crate) fn of(&mut self, seat: SeatId) -> Result<Option<(String, String)>, Failure> {
         if let Some(face) = self.known.get(&seat) {
             return Ok(face.clone());
         }

@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod bundle;
 mod deltas;
 pub(crate) mod device;
+mod forks;
 pub(crate) mod form;
 pub(crate) mod init;
 pub(crate) mod proof;

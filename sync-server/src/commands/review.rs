@@ -9,6 +9,7 @@ use registry_store::{ItemFilter, ItemRow, Projection, RegistryStoreExt, Settleme
 
 use super::App;
 use super::deltas::{self, Faces};
+use super::forks;
 use crate::failure::{Failure, FailureKind};
 use crate::terms;
 use crate::ui::Ui;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Settle an item. The decision is signed, logged, and travels back to the devices.
     Decide(DecideArgs),
+    /// Say which branch of a copied or restored computer stands. It is merged; the rest is written anew by its computer.
+    Fork(forks::ForkArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -125,6 +128,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<(), Failure> {
         Command::List(args) => list(app, &args),
         Command::Show(args) => show(app, &args),
         Command::Decide(args) => decide(app, &args),
+        Command::Fork(args) => forks::decide(app, &args),
     }
 }
 
@@ -142,10 +146,15 @@ fn list(app: &App, args: &ListArgs) -> Result<(), Failure> {
         Some(Kind::Item(_)) => Vec::new(),
         kind => read_set_aside(registry, args, kind, areas.as_deref())?,
     };
-    let more = items.len() > args.limit || set_aside.len() > args.limit;
+    let mut forks = match args.kind {
+        None | Some(Kind::SetAside(OutcomeCode::Forked)) => forks::read(registry, args.all)?,
+        Some(_) => Vec::new(),
+    };
+    let more = items.len() > args.limit || forks.len() > args.limit || set_aside.len() > args.limit;
     items.truncate(args.limit);
+    forks.truncate(args.limit);
     set_aside.truncate(args.limit);
-    let view = ReviewListView { open: open_count, items, set_aside, more };
+    let view = ReviewListView { open: open_count, items, forks, set_aside, more };
     let items_asked = !matches!(args.kind, Some(Kind::SetAside(_)));
     app.ui.result(&view, |ui| show_list(ui, &view, items_asked));
     Ok(())
@@ -217,6 +226,7 @@ fn show_list(ui: &Ui, view: &ReviewListView, items_asked: bool) {
         let rows: Vec<Vec<String>> = view.items.iter().map(|item| item_row(ui, item)).collect();
         ui.table(&headings, &rows);
     }
+    forks::show(ui, &view.forks);
     if !view.set_aside.is_empty() {
         ui.say(&msg("status-set-aside").count("count", view.set_aside.len() as u64));
         let headings = [

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64URL_NOPAD;
 use registry_core::RegistryError;
 use registry_store::StoreError;
 use serde::Serialize;
@@ -93,21 +94,33 @@ struct Body {
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     counter: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    restorations: Vec<String>,
+}
+
+/// What a problem tells the seat that can do something about it.
+#[derive(Debug, Default)]
+struct Details {
+    /// The last counter taken.
+    counter: Option<u64>,
+    /// How the log went on from others: signed deltas in base64url.
+    restorations: Vec<String>,
 }
 
 impl Problem {
     /// The body, in the one form devices find the code in: `"code":"…"` without blanks.
     pub fn body(self) -> String {
-        self.body_with(None)
+        self.body_with(Details::default())
     }
 
-    fn body_with(self, counter: Option<u64>) -> String {
+    fn body_with(self, Details { counter, restorations }: Details) -> String {
         let body = Body {
             r#type: format!("urn:lakou:problem:{}", self.code()),
             title: self.title(),
             status: self.status(),
             code: self.code(),
             counter,
+            restorations,
         };
         serde_json::to_string(&body).expect("texts and a number are JSON")
     }
@@ -126,26 +139,33 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A problem with a signed request. The seat that repeated a counter is told which was the last one, to go on above it.
+/// A problem with a signed request. The seat that repeated a counter is told which was the last one, to go on above it; one
+/// that follows a log which ended is told how it goes on.
 #[derive(Debug)]
 pub(super) struct Refused {
     problem: Problem,
-    counter: Option<u64>,
+    details: Details,
 }
 
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
-        Self { problem, counter: None }
+        Self { problem, details: Details::default() }
     }
 }
 
 impl From<RegistryError> for Refused {
     fn from(error: RegistryError) -> Self {
-        let counter = match &error {
-            RegistryError::RequestRepeated { last, .. } => Some(*last),
-            _ => None,
+        let details = match &error {
+            RegistryError::RequestRepeated { last, .. } => {
+                Details { counter: Some(*last), ..Details::default() }
+            }
+            RegistryError::OtherLog { restorations } => Details {
+                restorations: restorations.iter().map(|delta| BASE64URL_NOPAD.encode(delta)).collect(),
+                ..Details::default()
+            },
+            _ => Details::default(),
         };
-        Self { problem: error.into(), counter }
+        Self { problem: error.into(), details }
     }
 }
 
@@ -158,8 +178,8 @@ impl From<sync_protocol::MessageError> for Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let mut response = self.problem.into_response();
-        if self.counter.is_some() {
-            *response.body_mut() = self.problem.body_with(self.counter).into();
+        if self.details.counter.is_some() || !self.details.restorations.is_empty() {
+            *response.body_mut() = self.problem.body_with(self.details).into();
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
         response
@@ -173,7 +193,7 @@ impl From<RegistryError> for Problem {
             RegistryError::UnknownSeat { .. }
             | RegistryError::RequestRefused { .. }
             | RegistryError::RequestRepeated { .. } => Self::RequestRefused,
-            RegistryError::OtherLog => Self::OtherLog,
+            RegistryError::OtherLog { .. } => Self::OtherLog,
             RegistryError::Revoked { .. } => Self::SeatRevoked,
             RegistryError::CertificateExpired { .. } => Self::CertificateExpired,
             RegistryError::UnknownCode => Self::CodeUnknown,
@@ -188,6 +208,9 @@ impl From<RegistryError> for Problem {
             | RegistryError::UnknownRecord { .. }
             | RegistryError::UnknownItem { .. }
             | RegistryError::SettledItem { .. }
+            | RegistryError::NotForked { .. }
+            | RegistryError::ForkDecided { .. }
+            | RegistryError::UnknownBranch { .. }
             | RegistryError::Resolution { .. }
             | RegistryError::Form(_)
             | RegistryError::Pack { .. }

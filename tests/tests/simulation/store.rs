@@ -130,6 +130,7 @@ macro_rules! reads {
             log_of_record(record: RecordId) -> Vec<LogEntry>;
             chain_at(seat: SeatId, epoch: EpochId, seq: u64) -> Vec<(u64, DeltaHash)>;
             chain_of(seat: SeatId, epoch: EpochId) -> Vec<(u64, u64)>;
+            feed_len() -> u64;
             epoch(seat: SeatId, epoch: EpochId) -> Option<EpochRow>;
             epochs_of(seat: SeatId) -> Vec<EpochRow>;
             seat(seat: SeatId) -> Option<SeatRow>;

@@ -42,7 +42,7 @@ pub(super) fn audience_to_columns(audience: &Audience) -> (&'static str, Option<
 }
 
 impl SqliteTx<'_> {
-    pub(super) fn feed_len(&self) -> Result<u64, StoreError> {
+    pub(super) fn count_feed(&self) -> Result<u64, StoreError> {
         self.count("feed", "SELECT ifnull(max(feed_index), 0) FROM feed", [])
     }
 
@@ -64,7 +64,7 @@ impl SqliteTx<'_> {
         filter: &FeedFilter,
         limit: usize,
     ) -> Result<(Vec<FeedEntry>, u64), StoreError> {
-        let end = self.feed_len()?.min(cursor.saturating_add(MAX_LOOKED_THROUGH));
+        let end = self.count_feed()?.min(cursor.saturating_add(MAX_LOOKED_THROUGH));
         if limit == 0 {
             return Ok((Vec::new(), cursor.min(end)));
         }

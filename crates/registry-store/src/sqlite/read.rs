@@ -258,6 +258,10 @@ impl ReadTx for SqliteTx<'_> {
         self.look_through_feed(cursor, filter, limit)
     }
 
+    fn feed_len(&self) -> Result<u64, StoreError> {
+        self.count_feed()
+    }
+
     fn feed_rows_after(&self, after: u64, limit: usize) -> Result<Vec<FeedRow>, StoreError> {
         self.read_feed_rows(after, limit)
     }
