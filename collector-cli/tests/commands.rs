@@ -392,7 +392,7 @@ fn the_same_records_have_the_same_fingerprint_in_a_copy() {
 fn the_examination_says_that_all_is_in_order() {
     let home = with_one_household();
     assert_snapshot!(home.run(&["doctor"]), @"
-    Version des données : 2
+    Version des données : 3
     Envois vérifiés : 2
     Réponses pas encore signées : 0
     Tout est en ordre.

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use device_store::{ChangeRow, DeviceStore, LeftOut, StatementKind, StatementRow, Tx};
 use form_engine::evaluate;
-use record_doc::{RecordDoc, change_hash, derive_actor, genesis_hash, read_change};
+use record_doc::{
+    ForeignChange, MergeVerdict, RecordDoc, change_hash, derive_actor, genesis_hash, read_change,
+};
 use record_model::{ChangeHash, RecordId};
 use signed_delta::{Act, Body, ChangeAct, Finalise, Header, SignedDelta, StatementAct};
 
@@ -23,7 +25,59 @@ pub(crate) fn take_out(store: &mut DeviceStore, forms: &mut FormLibrary) -> Resu
     for record in records {
         any |= store.write(|tx| take_out_of(tx, forms, record))?;
     }
+    for (record, delta) in store.read(|tx| tx.to_put_back()).map_err(CollectorError::Store)? {
+        any |= store.write(|tx| put_back(tx, forms, record, &delta))?;
+    }
     Ok(any)
+}
+
+/// Puts an own delta back into its record: our own bytes, signed here. False when what it builds on is not there yet.
+fn put_back(
+    tx: &Tx<'_>,
+    forms: &mut FormLibrary,
+    record: RecordId,
+    delta: &LeftOut,
+) -> Result<bool, CollectorError> {
+    let mut row = known_record(tx, record)?;
+    let mut doc = open_document(&row)?;
+    let Some((header, act)) = read(delta) else { return Ok(false) };
+    let statement = |kind, finalise: Option<&Finalise>| StatementRow {
+        delta: delta.hash,
+        record,
+        seat: delta.seat,
+        kind,
+        hlc: header.hlc,
+        revision: finalise.map(|finalise| finalise.revision),
+        visit: finalise.map(|finalise| finalise.visit),
+    };
+    match act {
+        Act::Change(act) => {
+            let key = tx.seat(delta.seat)?.public_key;
+            let actor = derive_actor(key.as_bytes(), header.epoch, record, header.generation);
+            let change = match doc.merge(&ForeignChange { bytes: &act.change, actor }) {
+                MergeVerdict::Merged { change } | MergeVerdict::AlreadyHave { change } => change,
+                _ => return Ok(false),
+            };
+            row.state = Some(doc.save());
+            tx.put_record(&row)?;
+            let (seat, hlc, visit) = (delta.seat, header.hlc, Some(act.visit));
+            let revision = act.revision;
+            tx.put_change(&ChangeRow { change, record, seat, delta: delta.hash, hlc, revision, visit })?;
+            if let Some(finalise) = &act.finalise {
+                tx.put_statement(&statement(StatementKind::Finalise, Some(finalise)))?;
+            }
+        }
+        Act::Statement(StatementAct::Finalise(finalise)) => {
+            tx.put_statement(&statement(StatementKind::Finalise, Some(&finalise)))?;
+        }
+        Act::Statement(StatementAct::Withdraw { .. }) => {
+            tx.put_statement(&statement(StatementKind::Withdraw, None))?;
+        }
+        _ => {}
+    }
+    tx.mark_put_back(delta.hash)?;
+    refresh_row(tx, forms, row, &doc)?;
+    Ok(true)
 }
 
 fn take_out_of(tx: &Tx<'_>, forms: &mut FormLibrary, record: RecordId) -> Result<bool, CollectorError> {

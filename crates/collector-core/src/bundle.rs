@@ -11,7 +11,7 @@ use record_model::{BundleId, PartsHasher, ReasonCode};
 use sha2::{Digest, Sha256};
 use sync_protocol::{
     BundleError, BundleItem, BundlePart, MAX_BATCH_DELTAS, PackedBatch, Packer, PullEffect, PullEvent,
-    PullRequest, PullSession, PushEffect, PushEvent, PushSession, SealedPart,
+    PullFailure, PullRequest, PullSession, PushEffect, PushEvent, PushSession, SealedPart,
 };
 
 use crate::apply::{Applied, apply_all};
@@ -121,6 +121,7 @@ impl Collector {
         let known = self.anchor()?.head;
         let mut report = BundleImport::default();
         let mut pages = Vec::new();
+        let is_first = part.label.part == 1;
         let restorations: Vec<Vec<u8>> = part
             .items
             .iter()
@@ -145,7 +146,7 @@ impl Collector {
             }
         }
         for (request, page) in pages {
-            if !self.take_page(&request, &page, &mut report)? {
+            if !self.take_page(&request, &page, !is_first, &mut report)? {
                 let seat = self.seat.seat;
                 let kept = self.store.write(|tx| tx.put_waiting_page(seat, &request, &page));
                 if !kept.map_err(CollectorError::Store)? {
@@ -198,6 +199,10 @@ impl Collector {
         let Anchor { deployment, registry, .. } = self.anchor()?;
         let receipt = signed_delta::Receipt::decode_and_verify(&bytes, deployment, &registry)
             .map_err(|_| CollectorError::Push(sync_protocol::PushFailure::UntrustedReceipt))?;
+        if !self.is_of_this_log(&receipt.head)? {
+            // Of a log that ended: the one that goes on may not have what it names. It is sent again.
+            return Ok(());
+        }
         let digest = receipt.batch;
         let Some(sent) = self.store.read(|tx| tx.bundled_batch(&digest)).map_err(CollectorError::Store)?
         else {
@@ -228,11 +233,13 @@ impl Collector {
         Ok(())
     }
 
-    /// False when an earlier page is missing.
+    /// False when an earlier page is missing, or an earlier part that may tell how the log
+    /// that it is of came about.
     fn take_page(
         &mut self,
         request: &[u8],
         page: &[u8],
+        may_be_told: bool,
         report: &mut BundleImport,
     ) -> Result<bool, CollectorError> {
         let Anchor { deployment, registry, head, restored, .. } = self.anchor()?;
@@ -250,6 +257,9 @@ impl Collector {
                     report.applied.add(applied);
                 }
                 PullEffect::KeepForLater => return Ok(false),
+                // Of a log that has ended since: what it brings is sent again in the one that goes on.
+                PullEffect::Fail(PullFailure::OtherLog { found }) if self.is_past(found)? => {}
+                PullEffect::Fail(PullFailure::OtherLog { .. }) if may_be_told => return Ok(false),
                 PullEffect::Fail(failure) => return Err(failure.into()),
                 PullEffect::Finish | PullEffect::Post(_) | PullEffect::WakeAt(_) => {}
             }
@@ -265,7 +275,7 @@ impl Collector {
             self.store.read(|tx| tx.waiting_page_after(seat, after)).map_err(CollectorError::Store)?
         {
             after = waiting.id;
-            if self.take_page(&waiting.request, &waiting.page, report)? {
+            if self.take_page(&waiting.request, &waiting.page, true, report)? {
                 self.store.write(|tx| tx.forget_waiting_page(waiting.id)).map_err(CollectorError::Store)?;
                 // It may be what an older row waited for.
                 after = 0;

@@ -160,7 +160,8 @@ impl Collector {
         progress: &mut dyn FnMut(SyncProgress),
         report: &mut SyncReport,
     ) -> Result<(), CollectorError> {
-        let to_offer = self.store.read(|tx| tx.to_offer()).map_err(CollectorError::Store)?;
+        let registry = self.deployment.registry_key.seat();
+        let to_offer = self.store.read(|tx| tx.to_offer(registry)).map_err(CollectorError::Store)?;
         if !to_offer.is_empty() {
             self.push_from(&mut Source::Offered(to_offer.into()), transport, progress, report)?;
             self.store.write(|tx| tx.offered()).map_err(CollectorError::Store)?;

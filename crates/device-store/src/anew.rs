@@ -48,6 +48,27 @@ impl Tx<'_> {
         )
     }
 
+    /// What is to be put back into documents, since the registry merged it after all, in the order it was written.
+    pub fn to_put_back(&self) -> Result<Vec<(RecordId, LeftOut)>, DeviceStoreError> {
+        self.all(
+            "read what is to be put back",
+            "SELECT seat, hash, envelope, record FROM own_deltas JOIN own_envelopes USING (id)
+             WHERE anew = 'back' AND record IS NOT NULL ORDER BY own_deltas.id",
+            [],
+            |row| Ok((row.id(3)?, LeftOut { seat: row.id(0)?, hash: row.id(1)?, envelope: row.get(2)? })),
+        )
+    }
+
+    /// It is back.
+    pub fn mark_put_back(&self, delta: DeltaHash) -> Result<(), DeviceStoreError> {
+        self.execute(
+            "note what is back",
+            "UPDATE own_deltas SET anew = NULL WHERE hash = ?1",
+            [delta.as_bytes()],
+        )?;
+        Ok(())
+    }
+
     /// A change is no longer part of its record's document: the own delta that brought it is to be written anew, and one
     /// of others waits again.
     pub fn take_out_change(&self, change: ChangeHash) -> Result<(), DeviceStoreError> {

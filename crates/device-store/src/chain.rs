@@ -374,6 +374,14 @@ impl Tx<'_> {
                 params![seat.as_bytes(), epoch.as_bytes(), bounded(*seqs.start()), bounded(*seqs.end())],
             )?;
         }
+        if marked > 0 && code == OutcomeCode::Merged {
+            self.execute(
+                "note what was merged after all",
+                "UPDATE own_deltas SET anew = 'back'
+                 WHERE seat = ?1 AND epoch = ?2 AND seq BETWEEN ?3 AND ?4 AND anew IS NOT NULL",
+                params![seat.as_bytes(), epoch.as_bytes(), bounded(*seqs.start()), bounded(*seqs.end())],
+            )?;
+        }
         if marked > 0 && (code == OutcomeCode::Forked || reason == Some(ReasonCode::Fork) || anew) {
             self.execute(
                 "ask for a new epoch",

@@ -7,6 +7,7 @@ use crate::chain::reason;
 use crate::error::DeviceStoreError;
 use crate::row::{Columns, bad};
 use crate::store::Tx;
+use crate::sync_state::NO_LOG_INDEX;
 
 /// A pulled delta, not yet looked into.
 #[derive(Debug, Clone, Copy)]
@@ -131,6 +132,12 @@ impl Tx<'_> {
             ],
         )?;
         if added == 0 {
+            // In a log that goes on from a backup it has another place.
+            self.execute(
+                "note the delta's place",
+                "UPDATE pulled_deltas SET feed_index = ?2, log_index = ?3 WHERE bytes_hash = ?1 AND log_index = ?4",
+                params![delta.bytes_hash, delta.feed_index as i64, delta.log_index as i64, NO_LOG_INDEX],
+            )?;
             return Ok(false);
         }
         self.execute(

@@ -20,6 +20,9 @@ pub struct SyncState {
     pub restored: Option<(LogId, u64, LogId)>,
 }
 
+/// Of a delta that was pulled in a log that ended, until it is pulled again in the one that goes on: behind every place.
+pub(crate) const NO_LOG_INDEX: i64 = i64::MAX;
+
 /// A log that goes on from a backup of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogRestored {
@@ -86,10 +89,30 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The log that this one goes on from, with how many entries and rows of its feed, if this laptop followed it there.
+    pub fn log_before(&self, log: LogId) -> Result<Option<(LogId, u64, u64)>, DeviceStoreError> {
+        self.one(
+            "read the log before",
+            "SELECT previous, size, feed_size FROM followed_logs WHERE log = ?1",
+            [log.as_bytes()],
+            |row| Ok((row.id(0)?, row.u64(1)?, row.u64(2)?)),
+        )
+    }
+
     /// Follows the registry into a log that goes on from a backup. What a receipt named is sent again, since the log it named
     /// it for may not hold it; what others sent, and was pulled since the backup, is to be offered too. Gives how many own
     /// deltas wait again.
     pub fn follow_restored(&self, restored: &LogRestored) -> Result<u64, DeviceStoreError> {
+        self.execute(
+            "follow the log",
+            "INSERT INTO followed_logs (log, previous, size, feed_size) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            params![
+                restored.log.as_bytes(),
+                restored.previous.as_bytes(),
+                restored.size as i64,
+                i64::try_from(restored.feed_size).unwrap_or(i64::MAX)
+            ],
+        )?;
         self.execute(
             "follow the log",
             "UPDATE sync SET restored_from = ?1, restored_size = ?2, restored_log = ?3,
@@ -102,8 +125,12 @@ impl Tx<'_> {
             "UPDATE cursors SET cursor = min(cursor, ?1)",
             [i64::try_from(restored.feed_size).unwrap_or(i64::MAX)],
         )?;
-        // They stand in a feed that goes on otherwise.
-        self.execute("follow the log", "DELETE FROM waiting_pages", [])?;
+        // Of these the backup has none, so their place in the log is not known any more.
+        self.execute(
+            "follow the log",
+            "UPDATE pulled_deltas SET log_index = ?2 WHERE log_index > ?1",
+            [i64::try_from(restored.size).unwrap_or(i64::MAX), NO_LOG_INDEX],
+        )?;
         if !restored.send_again {
             return Ok(0);
         }
@@ -115,15 +142,16 @@ impl Tx<'_> {
         Ok(again as u64)
     }
 
-    /// Rows of pulled deltas that are to be offered to a registry which was put back from a backup: certificates and
-    /// revocations first, since the rest counts only with them.
-    pub fn to_offer(&self) -> Result<Vec<i64>, DeviceStoreError> {
+    /// Rows of pulled deltas that are to be offered to a registry which was put back from a backup: certificates first, since
+    /// the rest counts only with them, and revocations last, since what came before them counts. What else the registry itself said it does not take back.
+    pub fn to_offer(&self, registry: SeatId) -> Result<Vec<i64>, DeviceStoreError> {
         self.all(
             "read what to offer",
             "SELECT pulled_deltas.id FROM pulled_deltas, sync
              WHERE log_index > offer_after AND pulled_deltas.id <= offer_until AND pulled_deltas.seat IS NOT NULL
-             ORDER BY pulled_deltas.kind NOT IN (?1, ?2), pulled_deltas.id",
-            [DeltaKind::Certificate.code(), DeltaKind::Revocation.code()],
+               AND (pulled_deltas.seat != ?3 OR pulled_deltas.kind IN (?1, ?2))
+             ORDER BY CASE pulled_deltas.kind WHEN ?1 THEN 0 WHEN ?2 THEN 2 ELSE 1 END, pulled_deltas.id",
+            params![DeltaKind::Certificate.code(), DeltaKind::Revocation.code(), registry.as_bytes()],
             |row| row.get(0),
         )
     }

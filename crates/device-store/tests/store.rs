@@ -19,7 +19,7 @@ const RECORD: RecordId = RecordId::from_bytes([9; 16]);
 const WEAK: KdfParams = KdfParams::WEAK_FOR_TESTS;
 const PASSPHRASE: &str = "kafe cho maten";
 /// The schema that this version writes.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 
 fn at(ms: i64) -> Instant {
     Instant::from_unix_ms(ms)

@@ -1,6 +1,6 @@
 //! Forks: the branches of an epoch, and which of them a decision says stands.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -217,7 +217,11 @@ pub(crate) enum Stands {
 
 /// Which branch of each decided epoch stands, worked out once a step. A function of the log up to the place it is asked at.
 #[derive(Default)]
-pub(crate) struct Branches(RefCell<BTreeMap<(SeatId, EpochId), Decided>>);
+pub(crate) struct Branches {
+    decided: RefCell<BTreeMap<(SeatId, EpochId), Decided>>,
+    /// Where the log was put back from backups, once that was asked.
+    restored: OnceCell<Vec<u64>>,
+}
 
 impl Branches {
     /// Whether the entry belongs to the branch that stands, as far as the log up to `at` says. `row` is the entry's epoch,
@@ -229,7 +233,7 @@ impl Branches {
         entry: &LogEntry,
         at: u64,
     ) -> Result<Stands, StoreError> {
-        let mut known = self.0.borrow_mut();
+        let mut known = self.decided.borrow_mut();
         let decided = match known.entry((row.seat, row.epoch)) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
@@ -245,6 +249,38 @@ impl Branches {
             decided.behind(tx, entry, at)
         }
     }
+}
+
+impl Branches {
+    /// Log index of the last restoration up to `at`.
+    pub(crate) fn restored_at(
+        &self,
+        tx: &dyn ReadTx,
+        registry: SeatId,
+        at: u64,
+    ) -> Result<Option<u64>, StoreError> {
+        let all = match self.restored.get() {
+            Some(known) => known,
+            None => {
+                let found = restorations(tx, registry)?.iter().map(|entry| entry.index).collect();
+                self.restored.get_or_init(|| found)
+            }
+        };
+        Ok(all.iter().copied().filter(|index| *index <= at).max())
+    }
+}
+
+/// The entries that say how the log went on from backups, in log order.
+pub(crate) fn restorations(tx: &dyn ReadTx, registry: SeatId) -> Result<Vec<LogEntry>, StoreError> {
+    let mut found = Vec::new();
+    for epoch in tx.epochs_of(registry)? {
+        // It is what such an epoch is opened for.
+        for (index, _) in tx.chain_at(registry, epoch.epoch, 2)? {
+            let entry = tx.log_entry(index)?;
+            found.extend(entry.filter(|entry| entry.delta.header().kind == DeltaKind::Restoration));
+        }
+    }
+    Ok(found)
 }
 
 impl Decided {

@@ -50,8 +50,8 @@ pub fn plan_ingest(
 pub(crate) struct JudgedBatch {
     pub(crate) verified: Vec<VerifiedDelta>,
     pub(crate) refusals: Vec<Refusal>,
-    /// What the registry itself signed, in truth, and somebody brings back.
-    pub(crate) own: Vec<VerifiedDelta>,
+    /// What the registry itself signed, in truth, and somebody brings back; with its index in the batch.
+    pub(crate) own: Vec<(u32, VerifiedDelta)>,
 }
 
 /// Verifies each frame on its own, `workers` at a time: what is wrong with one is a verdict in the receipt.
@@ -65,11 +65,7 @@ pub(crate) fn judge_batch(batch: &PushBatch, roster: &(dyn Roster + Sync), worke
         JudgedBatch { verified: Vec::with_capacity(batch.envelopes.len()), ..JudgedBatch::default() };
     for (index, verdict) in verdicts.into_iter().enumerate() {
         match verdict {
-            // The registry's own chain is written here and nowhere else.
-            Ok(delta) if delta.is_from_registry() => {
-                judged.refusals.push(Refusal { index: index as u32, reason: ReasonCode::RoleNotAllowed });
-                judged.own.push(delta);
-            }
+            Ok(delta) if delta.is_from_registry() => judged.own.push((index as u32, delta)),
             Ok(delta) => judged.verified.push(delta),
             Err(reason) => judged.refusals.push(Refusal { index: index as u32, reason }),
         }

@@ -127,12 +127,31 @@ impl Bench<'_> {
             return Ok((!opens).then_some(Judgement::Quarantined(ReasonCode::UnknownEpoch)));
         }
         let before = (header.seat, header.epoch, header.seq - 1);
+        let mut is_here = false;
         for (index, hash) in self.tx.chain_at(before.0, before.1, before.2)? {
-            if hash == header.prev_hash && self.is_worked(index)? {
-                return Ok(None);
+            if hash == header.prev_hash && index <= self.at {
+                if self.is_worked(index)? {
+                    return Ok(None);
+                }
+                is_here = true;
             }
         }
+        if !is_here && self.lost_its_beginning(header.seat, header.epoch)? {
+            return Ok(None);
+        }
         Ok(Some(Judgement::Held(HeldOn::Chain(before.0, before.1, before.2))))
+    }
+
+    /// True for an epoch that the log had, perhaps in part, before it was put back from a backup. What came between may never
+    /// come again, its laptop being gone: it keeps nothing waiting. What builds on a change that is missing waits for that.
+    fn lost_its_beginning(&self, seat: SeatId, epoch: EpochId) -> Result<bool, StoreError> {
+        let Some(restored) =
+            self.branches.restored_at(self.tx, self.roster.registry_key().seat(), self.at)?
+        else {
+            return Ok(false);
+        };
+        let opened = self.tx.chain_at(seat, epoch, 1)?;
+        Ok(opened.first().is_none_or(|(index, _)| *index < restored || *index > self.at))
     }
 
     /// Of a forked epoch: nothing more until it is decided, and then only what stands.

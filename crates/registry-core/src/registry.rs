@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use record_doc::derive_actor;
 use record_model::{
     AreaCode, BundleId, Class, DeltaHash, EpochId, FormRevision, Hlc, Instant, ItemId, Lineage, LogId,
-    RecordId, RecordsHash, Role, SeatId,
+    ReasonCode, RecordId, RecordsHash, Role, SeatId,
 };
 use registry_store::{
     EpochRow, InvitationRow, ItemFilter, ItemRow, LogEntry, OutcomeRow, Projection, PublicationRow, ReadTx,
@@ -16,9 +16,9 @@ use sha2::{Digest, Sha256};
 use signed_delta::seal::SealingIdentity;
 use signed_delta::{
     Act, Body, CertificateFields, DecisionAct, Draft, EnrolmentRequest, EpochAct, Header, OutcomeAct,
-    PublicKey, PublicationAct, PublishedFile, Receipt, RequestToSign, RestorationAct, RevocationAct, Roster,
-    SeatCertificate, SeatKey, SeatStanding, Signature, Tree, TreeHead, VerifiedDelta, code_key, sign_answer,
-    verify_request,
+    PublicKey, PublicationAct, PublishedFile, Receipt, Refusal, RequestToSign, RestorationAct, RevocationAct,
+    Roster, SeatCertificate, SeatKey, SeatStanding, Signature, Tree, TreeHead, VerifiedDelta, code_key,
+    sign_answer, verify_request,
 };
 use sync_protocol::{
     BundlePart, EnrolAnswer, Inclusion, ProofAnswer, ProofRequest, PullPage, PullRequest, PushBatch,
@@ -31,7 +31,7 @@ use crate::desk::{self, DecideRequest, ItemDetail, Revoked};
 use crate::enrol::{ENROLMENT_CODE_BYTES, InvitationDraft, enrolment_code, plain_name};
 use crate::error::RegistryError;
 use crate::facts::{DeploymentFacts, RegistryKeys, Surroundings, random};
-use crate::forks::{BranchRequest, ForkDetail, branch_act, forks_of};
+use crate::forks::{BranchRequest, ForkDetail, branch_act, forks_of, restorations};
 use crate::ingest::{apply_batch, judge_batch};
 use crate::judge::has_expired;
 use crate::merge::{Means, StepPlan, apply_step, plan_step, said_to_have_killed};
@@ -405,10 +405,14 @@ impl Registry {
         let digest = batch.digest();
         let now = self.inner.surroundings.now();
         let mut judged = judge_batch(batch, &self.inner.roster, self.inner.workers);
-        if self.take_back(std::mem::take(&mut judged.own), now)? {
+        if self.take_back(&judged.own, now)? {
             // Others in the batch may be known only now.
             judged = judge_batch(batch, &self.inner.roster, self.inner.workers);
         }
+        // The registry's own chain is written here and nowhere else: what it says again it says anew.
+        let refuse = |(index, _): &(u32, _)| Refusal { index: *index, reason: ReasonCode::RoleNotAllowed };
+        judged.refusals.extend(judged.own.iter().map(refuse));
+        judged.refusals.sort_by_key(|refusal| refusal.index);
         let chains = if judged.verified.is_empty() {
             Vec::new()
         } else {
@@ -423,7 +427,9 @@ impl Registry {
 
     /// Says again what the registry said after the backup it was put back from, and laptops kept: who is certified, and who
     /// no longer is. True when any of it was news.
-    fn take_back(&self, own: Vec<VerifiedDelta>, now: Instant) -> Result<bool, RegistryError> {
+    fn take_back(&self, own: &[(u32, VerifiedDelta)], now: Instant) -> Result<bool, RegistryError> {
+        let own: Vec<VerifiedDelta> =
+            own.iter().map(|(_, delta)| delta).filter(|delta| is_said_again(delta)).cloned().collect();
         if own.is_empty() || self.restorations()?.is_empty() {
             return Ok(false);
         }
@@ -820,19 +826,8 @@ impl Registry {
     /// The registry's signed words on how its log went on from others, as envelopes, oldest first.
     pub fn restorations(&self) -> Result<Vec<Vec<u8>>, RegistryError> {
         let registry = self.registry_key().seat();
-        self.look(|tx| {
-            let mut said = Vec::new();
-            for epoch in tx.epochs_of(registry)? {
-                // It is what such an epoch is opened for.
-                for (index, _) in tx.chain_at(registry, epoch.epoch, 2)? {
-                    let entry = tx
-                        .log_entry(index)?
-                        .filter(|entry| entry.delta.header().kind == record_model::DeltaKind::Restoration);
-                    said.extend(entry.map(|entry| entry.delta.encode()));
-                }
-            }
-            Ok(said)
-        })
+        let entries = self.look(|tx| restorations(tx, registry))?;
+        Ok(entries.iter().map(|entry| entry.delta.encode()).collect())
     }
 
     /// Writes a consistent copy and notes how far it reaches, so that devices may purge what is below.
@@ -919,6 +914,11 @@ fn nth_salt(salt: &[u8; 16], n: u64) -> [u8; 16] {
 fn stored_epoch(tx: &dyn ReadTx, name: &str) -> Result<EpochId, StoreError> {
     let stored = tx.setting(name)?.and_then(|bytes| EpochId::from_slice(&bytes));
     stored.ok_or_else(|| RegistryError::damaged("the server's own epoch").into())
+}
+
+/// What laptops may bring back of the registry's own words: who is certified, and who no longer is.
+fn is_said_again(delta: &VerifiedDelta) -> bool {
+    matches!(delta.act(), Act::Certificate(_) | Act::Revocation(_))
 }
 
 /// Where the chain of one of the server's own seats ends, in its present epoch.

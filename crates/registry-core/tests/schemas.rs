@@ -19,11 +19,19 @@ fn of_schema(schema: u32) -> PathBuf {
     fixtures.join(format!("registry-{schema}.db"))
 }
 
+const SCHEMA: u32 = 2;
+
 #[test]
-fn a_registry_of_schema_1_opens_proves_itself_and_goes_on() {
+fn a_registry_of_every_earlier_schema_opens_proves_itself_and_goes_on() {
+    for schema in 1..=SCHEMA {
+        opens_and_goes_on(schema);
+    }
+}
+
+fn opens_and_goes_on(schema: u32) {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("registry.db");
-    std::fs::copy(of_schema(1), &copy).unwrap();
+    std::fs::copy(of_schema(schema), &copy).unwrap();
     let store: Arc<dyn RegistryStore> = Arc::new(SqliteRegistry::open(&copy, None).unwrap());
     let registry = Registry::open(store, keys(), Arc::new(Played::new(99))).unwrap();
     assert_eq!(registry.verify().unwrap().faults, vec![]);
@@ -49,7 +57,7 @@ fn write_the_fixture() {
     world.push(&a.sent);
     world.push(&b.sent);
     world.registry.merge_all().unwrap();
-    assert!(!of_schema(1).exists(), "the fixture is there and stays as it is");
-    std::fs::create_dir_all(of_schema(1).parent().unwrap()).unwrap();
-    world.store.backup_to(&of_schema(1)).unwrap();
+    assert!(!of_schema(SCHEMA).exists(), "the fixture is there and stays as it is");
+    std::fs::create_dir_all(of_schema(SCHEMA).parent().unwrap()).unwrap();
+    world.store.backup_to(&of_schema(SCHEMA)).unwrap();
 }

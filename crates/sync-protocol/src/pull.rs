@@ -246,6 +246,10 @@ impl PullSession {
         if !request.have.iter().all(has) {
             return vec![PullEffect::Finish];
         }
+        // A page of the log that ended counts in a feed that is no more.
+        if self.restored.is_some_and(|restored| restored.log != head.log) {
+            return vec![PullEffect::Fail(PullFailure::OtherLog { found: head.log })];
+        }
         let head = match &self.known {
             Some(known) if known.log != head.log && !self.goes_on(known, &head) => {
                 return vec![PullEffect::Fail(PullFailure::OtherLog { found: head.log })];
@@ -302,6 +306,9 @@ impl PullSession {
         let goes_on = page.next_cursor > self.cursor || (page.next_cursor == self.cursor && !page.more);
         if !goes_on {
             return Err(PullFailure::NoProgress);
+        }
+        if self.restored.is_some_and(|restored| restored.log != head.log) {
+            return Err(PullFailure::OtherLog { found: head.log });
         }
         if let Some(known) = &self.known {
             if known.log != head.log {

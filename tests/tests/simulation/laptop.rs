@@ -194,6 +194,11 @@ impl Laptop {
         Ok(())
     }
 
+    /// How the last copy was made.
+    pub(crate) fn last_copy(&self) -> Option<Copied> {
+        self.backups.last().map(|backup| backup.how)
+    }
+
     /// Puts the last copy back, once.
     pub(crate) fn restore(&mut self) -> Option<Copied> {
         let Backup { folder, how, on_disk } = self.backups.pop()?;

@@ -26,6 +26,8 @@ pub(crate) struct Ledger {
     pub(crate) doubled: BTreeSet<SeatId>,
     /// Seats that were ended.
     pub(crate) revoked: BTreeSet<SeatId>,
+    /// The server was put back from a backup.
+    pub(crate) restored: bool,
     /// Seats of somebody who does not keep to the rules.
     pub(crate) rogues: BTreeSet<SeatId>,
     /// What went against the rules while the world still turned.

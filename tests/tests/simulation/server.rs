@@ -109,6 +109,30 @@ impl Server {
         self.open = Some(opened.expect("what a dead process leaves can be opened"));
     }
 
+    /// Writes a backup. False when the process died over it.
+    pub(crate) fn back_up(&mut self) -> bool {
+        let copy = self.path.with_extension("backup");
+        let _ = std::fs::remove_file(&copy);
+        self.ask(|registry| registry.backup_to(&copy)).is_ok()
+    }
+
+    /// The disk is lost; an empty one is filled from the last backup. False when there is none.
+    pub(crate) fn put_back(&mut self) -> bool {
+        let copy = self.path.with_extension("backup");
+        if !copy.exists() {
+            return false;
+        }
+        self.open = None;
+        for gone in ["db-wal", "db-shm", "db"] {
+            let _ = std::fs::remove_file(self.path.with_extension(gone));
+        }
+        std::fs::copy(&copy, &self.path).expect("a backup is copied");
+        self.restart();
+        self.registry().declare_restored().expect("a restoration is declared");
+        self.restart();
+        true
+    }
+
     /// The registry, for what cannot be interrupted.
     pub(crate) fn registry(&self) -> &Registry {
         self.open.as_ref().expect("a server is up between two calls")
@@ -196,7 +220,12 @@ fn problem(error: &RegistryError) -> HttpAnswer {
             body: format!(r#"{{"code":"request_refused","status":401,"counter":{last}}}"#).into_bytes(),
         },
         RegistryError::Revoked { .. } => refusal(403, "seat_revoked"),
-        RegistryError::OtherLog => refusal(409, "other_log"),
+        RegistryError::OtherLog { restorations } => {
+            let told: Vec<String> =
+                restorations.iter().map(|delta| data_encoding::BASE64URL_NOPAD.encode(delta)).collect();
+            let body = serde_json::json!({ "code": "other_log", "status": 409, "restorations": told });
+            HttpAnswer { status: 409, body: body.to_string().into_bytes() }
+        }
         RegistryError::UsedCode => refusal(409, "enrolment_code_used"),
         _ => refusal(500, "internal"),
     }

@@ -1,5 +1,6 @@
 //! A world: laptops, roads and a server, moved on step by step by a seed.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use collector_core::{
 use device_store::DeviceStore;
 use record_model::{FindingKind, Instant, RecordId, Role, Visit};
 use registry_core::{BranchRequest, BundleAnswer, DecideRequest, InvitationDraft, RegistryError, Resolution};
-use registry_store::ItemFilter;
+use registry_store::{ItemFilter, RegistryStoreExt};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use testkit::seeded::Seeded;
@@ -372,6 +373,9 @@ impl World {
     }
 
     fn restore(&mut self, at: usize) -> Result<String, CollectorError> {
+        if self.ledger.restored && self.laptops[at].last_copy() == Some(Copied::AsImage) {
+            return Ok("is not put back as it was".to_owned());
+        }
         let how = self.laptops[at].restore();
         if how == Some(Copied::AsImage) {
             self.ledger.doubled.insert(self.laptops[at].seat);
@@ -381,6 +385,9 @@ impl World {
 
     /// Somebody images the disk onto a second machine, and both are used.
     pub(crate) fn double(&mut self, at: usize) -> Result<String, CollectorError> {
+        if self.ledger.restored {
+            return Ok("is not doubled".to_owned());
+        }
         self.copies += 1;
         let name = format!("{}'{}", self.laptops[at].name, self.copies);
         let home = self.folder.path().join(format!("double-{}", self.copies));
@@ -527,11 +534,13 @@ impl World {
 
     fn at_the_office(&mut self) {
         type Act = fn(&mut World) -> String;
-        const ACTS: [(Act, u64); 10] = [
+        const ACTS: [(Act, u64); 12] = [
             (World::take_stick, 10),
             (World::merge, 12),
             (World::decide, 14),
             (World::decide_fork, 4),
+            (World::back_up_server, 3),
+            (World::put_server_back, 1),
             (World::restart, 4),
             (World::seal_fate, 8),
             (World::revoke, 2),
@@ -574,6 +583,35 @@ impl World {
         format!("the office decides {}: {}", item.id, short(&decided))
     }
 
+    fn back_up_server(&mut self) -> String {
+        format!("the office makes a backup: {}", self.server.back_up())
+    }
+
+    /// The server is lost and put back. The office knows from its papers what it had published; whom it had ended, laptops
+    /// bring back.
+    fn put_server_back(&mut self) -> String {
+        // What a fork or a revocation came to may come out otherwise in a log that was put back: kept and visible, and yet
+        // not the same on all sides. So a world has the one or the other.
+        if !self.ledger.doubled.is_empty() || !self.ledger.revoked.is_empty() {
+            return "the office takes better care of its server".to_owned();
+        }
+        if !self.server.put_back() {
+            return "the office has no backup".to_owned();
+        }
+        let known = self.server.registry().store().read(|tx| {
+            Ok(tx.log_after(0, 1_000_000)?.iter().map(|entry| entry.delta.hash()).collect::<BTreeSet<_>>())
+        });
+        let known = known.expect("the log can be read");
+        // What no disk holds any more is gone with the server; what one holds must come back.
+        self.ledger.acknowledged.retain(|delta| known.contains(delta));
+        self.ledger.restored = true;
+        for number in 1..=self.published {
+            let files = publication(&number.to_string());
+            let _ = self.server.ask(|registry| registry.publish(lineage(), files));
+        }
+        "the server is put back from its backup".to_owned()
+    }
+
     /// Says of one fork which branch stands, if there is one.
     pub(crate) fn decide_fork(&mut self) -> String {
         let Ok(forks) = self.server.ask(|registry| registry.forks()) else {
@@ -606,7 +644,7 @@ impl World {
     }
 
     fn revoke(&mut self) -> String {
-        if self.ledger.revoked.len() * 10 >= self.laptops.len() {
+        if self.ledger.restored || self.ledger.revoked.len() * 10 >= self.laptops.len() {
             return "the office revokes nobody".to_owned();
         }
         let at = self.dice.below(self.laptops.len() as u64) as usize;
