@@ -204,7 +204,7 @@ fn whatever_arrives_when_every_delta_of_a_decided_fork_is_merged_or_to_be_writte
         let world = World::new(100 + seed);
         let mut old = world.laptop(1, &["HT0111"]);
         old.write(RECORD, &[("roof", "tin")]);
-        let mut copies = vec![copied(&world, &old), copied(&world, &old), copied(&world, &old)];
+        let mut copies = [copied(&world, &old), copied(&world, &old), copied(&world, &old)];
         world.push(&old.sent);
         let mut branches: Vec<Vec<Vec<u8>>> = Vec::new();
         for (number, copy) in copies.iter_mut().enumerate() {
