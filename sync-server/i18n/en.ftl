@@ -286,7 +286,7 @@ merge-behind =
 # --- backup, restore
 backup-done = Backup written to { $path }: { $entries } acts.
 backup-keys = The keys are not in it: keep a copy of { $path } elsewhere, in a safe. One without the other restores nothing.
-restore-done = Restored to { $path } and verified: { $entries } acts. Laptops will send again what is missing.
+restore-done = Restored to { $path } and verified: { $entries } acts. Laptops will send again what is missing. Before you start it, publish again the forms that came out since.
 restore-keys = The key file { $path } is missing.
 restore-other = The database is not, byte for byte, the one the backup describes.
 restore-altered = Rows of the registry were changed in the backup: they do not follow from the signed log.

@@ -287,7 +287,7 @@ merge-behind =
 # --- backup, restore
 backup-done = Sauvegarde écrite dans { $path } : { $entries } actes.
 backup-keys = Les clés n'y sont pas : gardez une copie de { $path } ailleurs, dans un coffre. L'une sans l'autre ne restaure rien.
-restore-done = Restauré dans { $path } et vérifié : { $entries } actes. Les ordinateurs portables renverront ce qui manque.
+restore-done = Restauré dans { $path } et vérifié : { $entries } actes. Les ordinateurs portables renverront ce qui manque. Avant de démarrer, publiez de nouveau les formulaires parus depuis.
 restore-keys = Il manque le fichier de clés { $path }.
 restore-other = La base n'est pas, octet pour octet, celle que la sauvegarde décrit.
 restore-altered = Des lignes du registre ont été changées dans la sauvegarde : elles ne suivent pas du journal signé.
